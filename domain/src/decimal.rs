@@ -1,6 +1,12 @@
-//! Exact decimal text: the one grammar of quantities, prices and amounts.
+//! Exact decimals: the one grammar of quantities, prices and amounts, and the one rounding.
 
+use num_bigint::{BigInt, Sign};
+use num_integer::Integer;
+use num_rational::BigRational;
+use num_traits::{One, Zero};
 use std::fmt;
+use std::iter;
+use std::ops::{Add, Neg, Sub};
 
 /// Places after the point that every fixed-point value here has.
 pub(crate) const PLACES: usize = 12;
@@ -57,4 +63,123 @@ pub(crate) fn write(f: &mut fmt::Formatter<'_>, negative: bool, magnitude: &str)
         write!(f, ".{fraction}")?;
     }
     Ok(())
+}
+
+/// An exact decimal of any size with 12 places: what an exact fraction becomes where it is written down.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Decimal(BigInt);
+
+impl Decimal {
+    /// The value rounded half-even to `places`, at most 12.
+    pub fn round_half_even(value: &BigRational, places: u32) -> Self {
+        let places = places.min(12);
+        let scaled = value.numer() * BigInt::from(10).pow(places);
+        Self(half_even(&scaled, value.denom()) * BigInt::from(10).pow(12 - places))
+    }
+
+    /// The value that counts `atoms` of 10^-12.
+    pub const fn from_atoms(atoms: BigInt) -> Self {
+        Self(atoms)
+    }
+
+    /// How many 10^-12 it counts.
+    pub const fn atoms(&self) -> &BigInt {
+        &self.0
+    }
+
+    /// Reads the text that [`fmt::Display`] writes: a decimal of any length with at most 12 places.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let (integer, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+        let numeric = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !numeric(integer) || !numeric(fraction) || fraction.len() > PLACES {
+            return None;
+        }
+        let magnitude: BigInt = format!("{integer}{fraction:0<PLACES$}").parse().ok()?;
+        Some(Self(if digits.len() < text.len() { -magnitude } else { magnitude }))
+    }
+
+    /// The exact value.
+    pub fn to_rational(&self) -> BigRational {
+        BigRational::new(self.0.clone(), BigInt::from(ONE))
+    }
+
+    /// Whether it is nothing.
+    pub fn is_zero(&self) -> bool {
+        self.0.is_zero()
+    }
+}
+
+/// The whole number nearest to a fraction of positive denominator; of two equally near, the even one.
+fn half_even(numerator: &BigInt, denominator: &BigInt) -> BigInt {
+    let (floor, rest) = numerator.div_mod_floor(denominator);
+    let twice: BigInt = rest * 2;
+    let up = match twice.cmp(denominator) {
+        std::cmp::Ordering::Less => false,
+        std::cmp::Ordering::Greater => true,
+        std::cmp::Ordering::Equal => floor.is_odd(),
+    };
+    if up { floor + BigInt::one() } else { floor }
+}
+
+impl Add for Decimal {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+}
+
+impl Sub for Decimal {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0 - other.0)
+    }
+}
+
+impl Neg for Decimal {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self(-self.0)
+    }
+}
+
+impl iter::Sum for Decimal {
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        parts.fold(Self::default(), Add::add)
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(f, self.0.sign() == Sign::Minus, &self.0.magnitude().to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn decimals_of_any_size_read_back() {
+        let long = format!("-{}.000000000001", "9".repeat(120));
+        assert_eq!(Decimal::parse(&long).unwrap().to_string(), long);
+        assert_eq!(Decimal::parse("-0.0"), Some(Decimal::default()));
+        for bad in ["", "-", ".5", "1.", "1.0000000000001", "+1", "--1", "1e3", " 1"] {
+            assert_eq!(Decimal::parse(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_decimal_reads_back_from_its_text(atoms in any::<i128>()) {
+            let decimal = Decimal::from_atoms(atoms.into());
+            prop_assert_eq!(Decimal::parse(&decimal.to_string()), Some(decimal));
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,40}") {
+            let _ = Decimal::parse(&text);
+        }
+    }
 }

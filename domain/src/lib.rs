@@ -11,7 +11,7 @@ pub mod calendar;
 pub mod checkpoint;
 pub mod code;
 pub mod dead_letter;
-mod decimal;
+pub mod decimal;
 pub mod dimension;
 pub mod generation;
 pub mod hash;

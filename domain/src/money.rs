@@ -1,10 +1,8 @@
 //! Money: prices and amounts as exact decimals, rounded once and by name.
 
-use crate::decimal::{self, Grammar};
-use num_bigint::{BigInt, Sign};
-use num_integer::Integer;
+use crate::decimal::{self, Decimal, Grammar};
+use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Signed, Zero};
 use std::fmt;
 use std::iter;
 use std::ops::{Add, Sub};
@@ -60,6 +58,11 @@ impl Price {
         decimal::parse(text, grammar).map(Self).ok_or(rule)
     }
 
+    /// Whether it costs nothing.
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
     /// The exact value for rating.
     pub fn to_rational(self) -> BigRational {
         BigRational::new(BigInt::from(self.0), BigInt::from(decimal::ONE))
@@ -74,15 +77,22 @@ impl fmt::Display for Price {
 
 /// An amount of money without its currency: an exact decimal of any size with 12 places.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Amount(BigInt);
+pub struct Amount(Decimal);
 
 impl Amount {
     /// The value rounded half-even to `places`, at most 12.
     pub fn round_half_even(value: &BigRational, places: u32) -> Self {
-        let places = places.min(12);
-        let scale = BigRational::from_integer(BigInt::from(10).pow(places));
-        let rounded = half_even(&(value * scale));
-        Self(rounded * BigInt::from(10).pow(12 - places))
+        Self(Decimal::round_half_even(value, places))
+    }
+
+    /// The amount that counts `atoms` of 10^-12.
+    pub const fn from_atoms(atoms: BigInt) -> Self {
+        Self(Decimal::from_atoms(atoms))
+    }
+
+    /// How many 10^-12 it counts.
+    pub const fn atoms(&self) -> &BigInt {
+        self.0.atoms()
     }
 
     /// This amount rounded half-even to the currency's minor unit.
@@ -93,13 +103,12 @@ impl Amount {
 
     /// Reads a decimal with at most 12 places.
     pub fn parse(text: &str) -> Result<Self, MoneyError> {
-        let sum = crate::quantity::Sum::parse(text).ok_or(MoneyError("must be an exact decimal with at most 12 places"))?;
-        Ok(Self(BigInt::from_signed_bytes_le(&sum.to_le_bytes())))
+        Decimal::parse(text).map(Self).ok_or(MoneyError("must be an exact decimal with at most 12 places"))
     }
 
     /// The exact value.
     pub fn to_rational(&self) -> BigRational {
-        BigRational::new(self.0.clone(), BigInt::from(decimal::ONE))
+        self.0.to_rational()
     }
 
     /// Whether it is nothing.
@@ -119,18 +128,6 @@ impl Amount {
             _ => format!("{text}{padding}"),
         }
     }
-}
-
-/// The nearest whole number; of two equally near, the even one.
-fn half_even(value: &BigRational) -> BigInt {
-    let (floor, rest) = value.numer().div_mod_floor(value.denom());
-    let twice: BigInt = rest * 2;
-    let up = match twice.cmp(value.denom()) {
-        std::cmp::Ordering::Less => false,
-        std::cmp::Ordering::Greater => true,
-        std::cmp::Ordering::Equal => floor.is_odd(),
-    };
-    if up { floor + BigInt::one() } else { floor }
 }
 
 impl Add for Amount {
@@ -155,7 +152,7 @@ impl iter::Sum for Amount {
 
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        decimal::write(f, self.0.sign() == Sign::Minus, &self.0.abs().to_string())
+        self.0.fmt(f)
     }
 }
 
@@ -185,6 +182,7 @@ impl fmt::Display for Money {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use num_traits::Signed;
     use proptest::prelude::*;
 
     fn ratio(numerator: i64, denominator: i64) -> BigRational {

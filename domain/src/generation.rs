@@ -45,9 +45,15 @@ impl Horizon {
         earliest <= event && event <= latest
     }
 
-    /// How long after a record's arrival its ids must still be known: the ledger's time to live.
+    /// How long the ledger remembers an id after its last write.
     pub fn ledger_seconds(&self) -> i64 {
         self.past_seconds + 10 * 86_400
+    }
+
+    /// How long after its arrival a record may still be replayed: until the ledger may forget the ids of the oldest
+    /// pulses that it could repeat.
+    pub fn replay_seconds(&self) -> i64 {
+        self.ledger_seconds() - self.past_seconds - CONSUMER_SLACK_SECONDS
     }
 }
 

@@ -316,6 +316,15 @@ mod tests {
     }
 
     #[test]
+    fn the_ledger_remembers_for_the_horizon_its_slack_and_the_logs_retention() {
+        let horizon = crate::generation::Horizon::default();
+        let log_retention_seconds = 7 * 86_400;
+        assert_eq!(LEDGER.ttl_seconds, Some(horizon.ledger_seconds()));
+        assert!(horizon.replay_seconds() >= log_retention_seconds);
+        assert!(LEDGER.ttl_seconds.unwrap() >= horizon.past_seconds + 86_400 + log_retention_seconds);
+    }
+
+    #[test]
     fn a_key_tells_whose_positions_stamp_it() {
         let key = CellKey::new(&LEDGER, vec![1_i64.into(), 3_i64.into(), 9_i64.into(), 0_i64.into()], vec![5_i64.into()]);
         assert_eq!(key.stamped_by(), Some((1, 3)));

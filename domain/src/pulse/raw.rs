@@ -51,6 +51,24 @@ impl From<Timestamp> for RawTime {
     }
 }
 
+impl From<&Pulse> for RawPulse {
+    fn from(pulse: &Pulse) -> Self {
+        Self {
+            id: pulse.id.to_string(),
+            source: pulse.source.to_string(),
+            tenant: pulse.tenant.to_string(),
+            sku: pulse.sku.to_string(),
+            quantity: pulse.quantity.to_string(),
+            unit: pulse.unit.to_string(),
+            event_time: Some(pulse.event_time.into()),
+            interval_end_time: pulse.interval_end_time.map(RawTime::from),
+            dimensions: pulse.dimensions.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+            resource_id: pulse.resource_id.to_string(),
+            corrects_id: pulse.corrects_id.as_ref().map_or_else(String::new, ToString::to_string),
+        }
+    }
+}
+
 /// Everything that is wrong with one pulse, at least one thing, in the order of the fields.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct Rejects(Vec<Reject>);
@@ -270,6 +288,7 @@ mod tests {
             assert_ne!(other.content_hash(&key), base.content_hash(&key), "{raw:?}");
             assert_eq!(other.identity(), base.identity());
         }
+        assert_eq!(RawPulse::from(&base).parse().unwrap(), base);
         let respelled = RawPulse { quantity: "001.5".into(), ..valid() }.parse().unwrap();
         assert_eq!(respelled.content_hash(&key), base.content_hash(&key));
     }

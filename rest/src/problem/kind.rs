@@ -1,0 +1,97 @@
+//! The kinds of problems: the codes of the common table, and what only HTTP knows.
+
+use domain::code::Code;
+
+/// What is wrong, with its stable name and status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A code that gRPC knows too.
+    Code(Code),
+    /// The path is there, this method on it is not.
+    MethodNotAllowed,
+    /// None of the formats asked for can be answered.
+    NotAcceptable,
+    /// The body is of another format than this resource reads.
+    UnsupportedMediaType,
+}
+
+impl From<Code> for Kind {
+    fn from(code: Code) -> Self {
+        Self::Code(code)
+    }
+}
+
+impl Kind {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let http = [Self::MethodNotAllowed, Self::NotAcceptable, Self::UnsupportedMediaType];
+        Code::ALL.iter().copied().map(Self::Code).chain(http)
+    }
+
+    /// The kind of that outward name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::all().find(|kind| kind.name() == name)
+    }
+
+    /// The outward name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Code(code) => code.name(),
+            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::NotAcceptable => "NOT_ACCEPTABLE",
+            Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::Code(code) => code.http(),
+            Self::MethodNotAllowed => 405,
+            Self::NotAcceptable => 406,
+            Self::UnsupportedMediaType => 415,
+        }
+    }
+
+    /// What it means, in one line.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Code(code) => code.title(),
+            Self::MethodNotAllowed => "the resource does not know this method",
+            Self::NotAcceptable => "the resource has none of these formats",
+            Self::UnsupportedMediaType => "the resource does not read this format",
+        }
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn is_retryable(self) -> bool {
+        matches!(self, Self::Code(code) if code.is_retryable())
+    }
+
+    /// Whether the answer carries `Retry-After`.
+    pub(super) fn tells_when_to_retry(self) -> bool {
+        matches!(self.status(), 429 | 503)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_found_by_its_name() {
+        for kind in Kind::all() {
+            assert_eq!(Kind::find(kind.name()), Some(kind));
+        }
+        assert_eq!(Kind::find("TEAPOT"), None);
+        assert_eq!(Kind::all().count(), Code::ALL.len() + 3);
+    }
+
+    #[test]
+    fn what_only_http_knows_is_never_worth_a_retry() {
+        for (name, status) in [("METHOD_NOT_ALLOWED", 405), ("NOT_ACCEPTABLE", 406), ("UNSUPPORTED_MEDIA_TYPE", 415)] {
+            let kind = Kind::find(name).unwrap();
+            assert_eq!((kind.status(), kind.is_retryable()), (status, false));
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Commands: wishes about the catalogue, one record of its log each.
+
+mod wire;
+
+pub use wire::{decode, encode};
+
+use crate::resource::{Contract, ResourceName, Sku, Tenant};
+use domain::calendar::{Calendar, Period};
+use domain::generation::{Generation, Incarnation, Split};
+use domain::id::{ContractId, PlanId, SkuId, TenantId, UnitId};
+use domain::time::Timestamp;
+use domain::unit::Unit;
+use std::sync::Arc;
+
+/// The topic of the catalogue's log; it has one partition.
+pub const TOPIC: &str = "catalog";
+
+/// A wish of somebody. Whether it holds is decided by the fold at its offset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Who wishes it.
+    pub author: String,
+    /// Makes a repetition within 24 hours answer as the first did.
+    pub idempotency_key: Option<String>,
+    /// The revision the resource must have now.
+    pub expected_revision: Option<u64>,
+    /// The appender's clock: the fold's only clock.
+    pub arrival_time: Timestamp,
+    /// What is to change.
+    pub change: Change,
+}
+
+/// What is to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Rules of that version hold from here on.
+    SetRules(u32),
+    /// A generation of the log, with its first incarnation.
+    AddGeneration(Generation, Incarnation),
+    /// A generation's log continues elsewhere.
+    AddIncarnation(u32, Incarnation),
+    /// A hot tenant is spread.
+    AddSplit(Split),
+    /// A tenant as it is to be.
+    PutTenant(TenantId, Tenant),
+    /// A SKU as it is to be.
+    PutSku(SkuId, Sku),
+    /// A unit as it is to be.
+    PutUnit(UnitId, Unit),
+    /// A new version of a price plan, its document in canonical form.
+    PublishPlan(PlanId, Arc<str>),
+    /// A contract as it is to be.
+    PutContract(ContractId, Contract),
+    /// A resource goes, softly.
+    Delete(ResourceName),
+    /// A month of a calendar is closed.
+    ClosePeriod(Calendar, Period),
+    /// A closed month takes usage again.
+    ReopenPeriod(Calendar, Period),
+}

@@ -1,0 +1,136 @@
+//! The registry and the rules: never edited, only added to.
+
+use super::{At, Effect, Outcome, Refusal, Settled};
+use crate::resource::invalid;
+use crate::state::State;
+use domain::generation::{Generation, Incarnation, Registry, Split};
+use domain::time::Timestamp;
+use std::sync::Arc;
+
+/// An edge with a registry five minutes old must not route by the old one when the new one holds.
+const NOTICE_SECONDS: i64 = 15 * 60;
+
+impl State {
+    pub(super) fn set_rules(&mut self, version: u32, at: At) -> Outcome {
+        if version == self.rules {
+            return Ok(Settled::new(Effect::Unchanged, at.revision));
+        }
+        if version != self.rules + 1 {
+            return Err(invalid(
+                "version",
+                format!("must be {}, the one after the rules in force", self.rules + 1),
+            )
+            .into());
+        }
+        self.rules = version;
+        Ok(Settled::new(Effect::Applied, at.revision))
+    }
+
+    pub(super) fn add_generation(
+        &mut self,
+        generation: &Generation,
+        incarnation: &Incarnation,
+        at: At,
+    ) -> Outcome {
+        check_shape(generation)?;
+        check_incarnation(incarnation, generation, 1)?;
+        let registry = match &self.registry {
+            None => first_registry(generation, incarnation)?,
+            Some(registry) => {
+                check_successor(registry, generation)?;
+                self.check_notice(generation.valid_from)?;
+                Registry::clone(registry).with_generation(generation.clone(), incarnation.clone())
+            }
+        };
+        Ok(self.install(registry, at))
+    }
+
+    pub(super) fn add_incarnation(&mut self, number: u32, incarnation: &Incarnation, at: At) -> Outcome {
+        let registry = self.registered()?;
+        let generation =
+            registry.find(number).ok_or_else(|| invalid("generation", "must be one of the registry"))?;
+        let last = registry.incarnations(number).last().map_or(0, |last| last.number);
+        check_incarnation(incarnation, generation, last + 1)?;
+        let registry = Registry::clone(registry).with_incarnation(number, incarnation.clone());
+        Ok(self.install(registry, at))
+    }
+
+    pub(super) fn add_split(&mut self, split: &Split, at: At) -> Outcome {
+        let registry = self.registered()?;
+        self.check_notice(split.valid_from)?;
+        if split.shards == 0 || split.shards > registry.newest().partitions {
+            return Err(invalid("shards", "must be from 1 to the number of partitions").into());
+        }
+        let registry = Registry::clone(registry).with_split(split.clone());
+        Ok(self.install(registry, at))
+    }
+
+    fn install(&mut self, registry: Registry, at: At) -> Settled {
+        self.registry = Some(Arc::new(registry));
+        Settled::new(Effect::Applied, at.revision)
+    }
+
+    fn registered(&self) -> Result<&Registry, Refusal> {
+        self.registry.as_deref().ok_or_else(|| invalid("generation", "must begin with generation 1").into())
+    }
+
+    fn check_notice(&self, valid_from: Timestamp) -> Result<(), Refusal> {
+        let early = valid_from < self.now.plus_seconds(NOTICE_SECONDS);
+        if early {
+            Err(invalid("valid_from", "must be at least 15 minutes after the command").into())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn check_shape(generation: &Generation) -> Result<(), Refusal> {
+    let positive = [
+        ("partitions", generation.partitions),
+        ("bucket_minutes", generation.bucket_minutes),
+        ("slices", generation.slices),
+    ];
+    match positive.iter().find(|(_, value)| *value == 0) {
+        Some((field, _)) => Err(invalid(field, "must be positive").into()),
+        None if generation.routing_version != 1 => Err(invalid("routing_version", "must be 1").into()),
+        None => Ok(()),
+    }
+}
+
+fn check_incarnation(incarnation: &Incarnation, generation: &Generation, number: u32) -> Result<(), Refusal> {
+    if incarnation.number != number {
+        return Err(invalid("incarnation.number", format!("must be {number}, the next one")).into());
+    }
+    let partitions = usize::try_from(generation.partitions).unwrap_or(usize::MAX);
+    if incarnation.first_offsets.len() != partitions {
+        return Err(
+            invalid("incarnation.first_offsets", format!("must be {partitions}, one a partition")).into()
+        );
+    }
+    Ok(())
+}
+
+fn first_registry(generation: &Generation, incarnation: &Incarnation) -> Result<Registry, Refusal> {
+    let from_the_beginning =
+        generation.number == 1 && generation.valid_from == Timestamp::from_nanos(i64::MIN);
+    if !from_the_beginning {
+        return Err(
+            invalid("generation", "must begin with generation 1, valid from the beginning of time").into()
+        );
+    }
+    Ok(Registry::new(generation.clone(), incarnation.clone()))
+}
+
+fn check_successor(registry: &Registry, generation: &Generation) -> Result<(), Refusal> {
+    let newest = registry.newest();
+    if generation.number != newest.number + 1 {
+        return Err(invalid("number", format!("must be {}, the next one", newest.number + 1)).into());
+    }
+    if registry.generations().any(|known| known.topic == generation.topic) {
+        return Err(invalid("topic", "must be a name of its own").into());
+    }
+    if generation.valid_from <= newest.valid_from {
+        return Err(invalid("valid_from", "must be after that of the generation before").into());
+    }
+    Ok(())
+}

@@ -20,9 +20,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         if !is_json(request.headers()) {
             return Err(Problem::new(Kind::UnsupportedMediaType, "content-type must be application/json"));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.into_response().status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Code::TooLarge, "the body is over the bound of this resource"),
-            _ => Problem::new(Code::InvalidArgument, "the body ended early"),
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            match rejection.into_response().status() {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    Problem::new(Code::TooLarge, "the body is over the bound of this resource")
+                }
+                _ => Problem::new(Code::InvalidArgument, "the body ended early"),
+            }
         })?;
         read(&bytes).map(Self)
     }
@@ -69,9 +73,12 @@ mod tests {
     }
 
     async fn send(content_type: &str, text: &str) -> (u16, Value) {
-        let handler = post(|Body(tenant): Body<Tenant>| async move { format!("\"{}{}\"", tenant.name, tenant.tags.len()) });
+        let handler = post(|Body(tenant): Body<Tenant>| async move {
+            format!("\"{}{}\"", tenant.name, tenant.tags.len())
+        });
         let router = Router::new().route("/", handler).layer(DefaultBodyLimit::max(200));
-        let request = Request::post("/").header("content-type", content_type).body(body::Body::from(text.to_owned()));
+        let request =
+            Request::post("/").header("content-type", content_type).body(body::Body::from(text.to_owned()));
         let response = router.oneshot(request.unwrap()).await.unwrap();
         let status = response.status().as_u16();
         let bytes = body::to_bytes(response.into_body(), 10_000).await.unwrap();

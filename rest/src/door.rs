@@ -65,7 +65,10 @@ mod tests {
 
     async fn ask(request: axum::http::request::Builder) -> (u16, Value) {
         let router = Router::new().route("/panic", get(panics)).route("/fine", get(|| async { "\"fine\"" }));
-        let response = close(router, TraceIds::new([1; 16])).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response = close(router, TraceIds::new([1; 16]))
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
         let status = response.status().as_u16();
         let bytes = to_bytes(response.into_body(), 100_000).await.unwrap();
         (status, serde_json::from_slice(&bytes).unwrap())
@@ -74,7 +77,10 @@ mod tests {
     #[tokio::test]
     async fn unknown_paths_and_methods_are_problems() {
         let (status, body) = ask(Request::get("/nowhere?x=1")).await;
-        assert_eq!((status, body["code"].as_str(), body["instance"].as_str()), (404, Some("NOT_FOUND"), Some("/nowhere")));
+        assert_eq!(
+            (status, body["code"].as_str(), body["instance"].as_str()),
+            (404, Some("NOT_FOUND"), Some("/nowhere"))
+        );
         let (status, body) = ask(Request::put("/fine")).await;
         assert_eq!((status, body["code"].as_str()), (405, Some("METHOD_NOT_ALLOWED")));
         assert_eq!(ask(Request::get("/fine")).await.0, 200);

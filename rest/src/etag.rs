@@ -155,9 +155,15 @@ mod tests {
     async fn what_the_client_has_is_not_sent_again() {
         let known = if_none_match(&["\"41\", \"42\""]).await;
         let response = revision(&known, 42, &"body");
-        assert_eq!((response.status().as_u16(), response.headers()["etag"].to_str().unwrap()), (304, "\"42\""));
+        assert_eq!(
+            (response.status().as_u16(), response.headers()["etag"].to_str().unwrap()),
+            (304, "\"42\"")
+        );
         let response = revision(&known, 43, &"body");
-        assert_eq!((response.status().as_u16(), response.headers()["etag"].to_str().unwrap()), (200, "\"43\""));
+        assert_eq!(
+            (response.status().as_u16(), response.headers()["etag"].to_str().unwrap()),
+            (200, "\"43\"")
+        );
     }
 
     #[tokio::test]

@@ -64,7 +64,13 @@ impl PageKey {
 
     /// The cursor within a token of this very query.
     pub fn open(&self, query: &str, token: &str) -> Result<String, Problem> {
-        let refuse = || Problem::field(Code::InvalidPageToken, "page_token", "must be the next_page_token of the same query");
+        let refuse = || {
+            Problem::field(
+                Code::InvalidPageToken,
+                "page_token",
+                "must be the next_page_token of the same query",
+            )
+        };
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| refuse())?;
         let (seal, cursor) = bytes.split_at_checked(SEAL_BYTES).ok_or_else(refuse)?;
         let cursor = std::str::from_utf8(cursor).map_err(|_| refuse())?;

@@ -36,7 +36,8 @@ type Pairs = BTreeMap<String, Vec<String>>;
 fn read<T: DeserializeOwned>(path: &str, query: &str) -> Result<Params<T>, Problem> {
     let pairs = split(query)?;
     let canonical = canonical(path, &pairs);
-    let value = T::deserialize(reader::Reader(pairs)).map_err(|error| Problem::field(Code::InvalidArgument, &error.field, error.message))?;
+    let value = T::deserialize(reader::Reader(pairs))
+        .map_err(|error| Problem::field(Code::InvalidArgument, &error.field, error.message))?;
     Ok(Params { value, canonical })
 }
 
@@ -53,14 +54,17 @@ fn split(query: &str) -> Result<Pairs, Problem> {
 fn decode(text: &str) -> Result<String, Problem> {
     let spaced = text.replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8();
-    decoded.map(Into::into).map_err(|_| Problem::field(Code::InvalidArgument, "query", "must be percent-encoded UTF-8"))
+    decoded
+        .map(Into::into)
+        .map_err(|_| Problem::field(Code::InvalidArgument, "query", "must be percent-encoded UTF-8"))
 }
 
 fn canonical(path: &str, pairs: &Pairs) -> String {
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let asked = pairs.iter().filter(|(key, _)| !PAGING.contains(&key.as_str()));
     let spelled = asked.flat_map(|(key, values)| values.iter().map(move |value| (key, value)));
-    let parts: Vec<String> = spelled.map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect();
+    let parts: Vec<String> =
+        spelled.map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect();
     format!("{path}?{}", parts.join("&"))
 }
 

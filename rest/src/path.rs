@@ -14,7 +14,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let decoded = Path::<String>::from_request_parts(parts, state).await;
-        let Path(id) = decoded.map_err(|_| Problem::field(Code::InvalidArgument, "id", "must be percent-encoded UTF-8"))?;
+        let Path(id) = decoded
+            .map_err(|_| Problem::field(Code::InvalidArgument, "id", "must be percent-encoded UTF-8"))?;
         Ok(Self(id))
     }
 }

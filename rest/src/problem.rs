@@ -58,7 +58,8 @@ impl Problem {
     /// A field that breaks a rule; the message reads "`field` `rule`".
     pub fn field(code: Code, field: &str, rule: impl std::fmt::Display) -> Self {
         let message = format!("{field} {rule}");
-        let error = FieldError { field: field.to_owned(), reason: code.name().to_owned(), message: message.clone() };
+        let error =
+            FieldError { field: field.to_owned(), reason: code.name().to_owned(), message: message.clone() };
         Self::new(code, message).with_error(error)
     }
 
@@ -187,7 +188,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Overloaded(_) => Self::new(Code::Overloaded, error.to_string()),
-            StoreError::Unavailable(_) | StoreError::UnknownOutcome(_) => Self::new(Code::Unavailable, error.to_string()),
+            StoreError::Unavailable(_) | StoreError::UnknownOutcome(_) => {
+                Self::new(Code::Unavailable, error.to_string())
+            }
             StoreError::Damaged { .. } | StoreError::TooLarge { .. } => Self::internal(error),
         }
     }
@@ -197,9 +200,13 @@ impl From<LogError> for Problem {
     fn from(error: LogError) -> Self {
         match error {
             LogError::Overloaded(_) => Self::new(Code::Overloaded, error.to_string()),
-            LogError::Unavailable(_) | LogError::UnknownOutcome(_) => Self::new(Code::Unavailable, error.to_string()),
+            LogError::Unavailable(_) | LogError::UnknownOutcome(_) => {
+                Self::new(Code::Unavailable, error.to_string())
+            }
             LogError::TooLarge { .. } => Self::new(Code::TooLarge, error.to_string()),
-            LogError::UnknownPartition(_) | LogError::OutOfRange { .. } | LogError::Damaged { .. } => Self::internal(error),
+            LogError::UnknownPartition(_) | LogError::OutOfRange { .. } | LogError::Damaged { .. } => {
+                Self::internal(error)
+            }
         }
     }
 }
@@ -224,7 +231,8 @@ mod tests {
     #[tokio::test]
     async fn a_document_names_field_rule_and_code() {
         let problem = Problem::field(Code::InvalidRange, "from", "must fall on a quarter of an hour");
-        let response = problem.render(Some("/v1/usage".into()), Some("0af7651916cd43dd8448eb211c80319c".into()));
+        let response =
+            problem.render(Some("/v1/usage".into()), Some("0af7651916cd43dd8448eb211c80319c".into()));
         assert_eq!(response.status(), 400);
         assert_eq!(response.headers()["content-type"], "application/problem+json");
         assert!(!response.headers().contains_key("retry-after"));
@@ -250,13 +258,19 @@ mod tests {
 
     #[tokio::test]
     async fn what_may_succeed_later_says_when() {
-        for (code, seconds) in [(Code::Overloaded, "1"), (Code::QuotaExceeded, "1"), (Code::Unavailable, "1")] {
+        for (code, seconds) in [(Code::Overloaded, "1"), (Code::QuotaExceeded, "1"), (Code::Unavailable, "1")]
+        {
             let response = Problem::new(code, "later").into_response();
             assert_eq!(response.headers()["retry-after"], seconds, "{code}");
         }
         let response = Problem::new(Code::QuotaExceeded, "later").retry_after(30).into_response();
-        assert_eq!((response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()), (429, "30"));
-        assert!(!Problem::new(Code::DeadlineExceeded, "").into_response().headers().contains_key("retry-after"));
+        assert_eq!(
+            (response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap()),
+            (429, "30")
+        );
+        assert!(
+            !Problem::new(Code::DeadlineExceeded, "").into_response().headers().contains_key("retry-after")
+        );
     }
 
     #[test]

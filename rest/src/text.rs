@@ -78,7 +78,11 @@ impl<'de> Deserialize<'de> for Time {
 
 impl PartialSchema for Time {
     fn schema() -> RefOr<Schema> {
-        text_schema("An instant, RFC 3339", SchemaFormat::KnownFormat(KnownFormat::DateTime), "2026-01-31T10:15:00Z")
+        text_schema(
+            "An instant, RFC 3339",
+            SchemaFormat::KnownFormat(KnownFormat::DateTime),
+            "2026-01-31T10:15:00Z",
+        )
     }
 }
 
@@ -112,7 +116,9 @@ mod tests {
 
     #[test]
     fn schemas_say_what_the_text_is() {
-        for (schema, format) in [(Decimal::schema(), "decimal"), (Count::schema(), "uint64"), (Time::schema(), "date-time")] {
+        for (schema, format) in
+            [(Decimal::schema(), "decimal"), (Count::schema(), "uint64"), (Time::schema(), "date-time")]
+        {
             let value = serde_json::to_value(schema).unwrap();
             assert_eq!((value["type"].as_str(), value["format"].as_str()), (Some("string"), Some(format)));
         }

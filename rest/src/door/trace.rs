@@ -58,7 +58,13 @@ mod tests {
     fn only_valid_ids_are_taken() {
         let id = parent("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").unwrap();
         assert_eq!(id.to_string(), "0af7651916cd43dd8448eb211c80319c");
-        for bad in ["", "00", "00-xyz-1-01", "00-00000000000000000000000000000000-b7ad6b7169203331-01", "00-+af7651916cd43dd8448eb211c80319c-1-1"] {
+        for bad in [
+            "",
+            "00",
+            "00-xyz-1-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-+af7651916cd43dd8448eb211c80319c-1-1",
+        ] {
             assert_eq!(parent(bad), None, "{bad}");
         }
     }

@@ -32,7 +32,8 @@ fn response(status: u16) -> Response {
     let names: Vec<&str> = Kind::all().filter(|kind| kind.status() == status).map(Kind::name).collect();
     let schema = Ref::from_schema_name(ProblemDocument::name());
     let content = ContentBuilder::new().schema(Some(schema)).build();
-    let builder = ResponseBuilder::new().description(names.join(", ")).content("application/problem+json", content);
+    let builder =
+        ResponseBuilder::new().description(names.join(", ")).content("application/problem+json", content);
     if status != 503 {
         return builder.build();
     }

@@ -89,7 +89,9 @@ mod tests {
 
     #[test]
     fn what_only_http_knows_is_never_worth_a_retry() {
-        for (name, status) in [("METHOD_NOT_ALLOWED", 405), ("NOT_ACCEPTABLE", 406), ("UNSUPPORTED_MEDIA_TYPE", 415)] {
+        for (name, status) in
+            [("METHOD_NOT_ALLOWED", 405), ("NOT_ACCEPTABLE", 406), ("UNSUPPORTED_MEDIA_TYPE", 415)]
+        {
             let kind = Kind::find(name).unwrap();
             assert_eq!((kind.status(), kind.is_retryable()), (status, false));
         }

@@ -12,7 +12,8 @@ pub fn routes() -> Router {
 
 /// Describes one kind of problem as plain text.
 pub async fn describe(Path(code): Path<String>) -> Result<String, Problem> {
-    let kind = Kind::find(&code).ok_or_else(|| Problem::not_found(format_args!("a problem of kind {code:?}")))?;
+    let kind =
+        Kind::find(&code).ok_or_else(|| Problem::not_found(format_args!("a problem of kind {code:?}")))?;
     let advice = if kind.is_retryable() {
         "The same request may succeed later."
     } else {

@@ -1,0 +1,180 @@
+//! Groups: which names an answer keeps apart, and which usage it is about.
+
+use domain::aggregate::RowKey;
+use domain::code::Code;
+use domain::id::{SkuId, UnitId};
+use rest::Problem;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What usage is kept apart by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Tenant,
+    Sku,
+    Dimension(String),
+}
+
+impl Part {
+    fn name(&self) -> String {
+        match self {
+            Self::Tenant => "tenant".to_owned(),
+            Self::Sku => "sku".to_owned(),
+            Self::Dimension(key) => format!("dim.{key}"),
+        }
+    }
+
+    fn value(&self, key: &RowKey) -> Option<String> {
+        match self {
+            Self::Tenant => Some(key.tenant.to_string()),
+            Self::Sku => Some(key.sku.to_string()),
+            Self::Dimension(name) => key.group.find(name),
+        }
+    }
+}
+
+/// The parameter `group_by`: `tenant,sku,dim.region`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupBy(Vec<Part>);
+
+/// The values of one group, in the order of its [`GroupBy`]; a dimension that was not sent is `None`.
+pub type GroupValues = Vec<Option<String>>;
+
+impl GroupBy {
+    /// Reads the parameter; only dimensions that a SKU declares can be named.
+    pub fn parse(text: &str, declared: &BTreeSet<String>) -> Result<Self, Problem> {
+        let refuse = |rule: String| Problem::field(Code::InvalidArgument, "group_by", rule);
+        let mut parts: Vec<Part> = Vec::new();
+        for name in text.split(',').filter(|name| !name.is_empty()) {
+            let part = match name.split_once('.') {
+                None if name == "tenant" => Part::Tenant,
+                None if name == "sku" => Part::Sku,
+                Some(("dim", key)) if declared.contains(key) => Part::Dimension(key.to_owned()),
+                Some(("dim", key)) => {
+                    return Err(refuse(format!("names {key:?}, which no SKU declares as a dimension")));
+                }
+                _ => return Err(refuse("must be of tenant, sku and dim.KEY, joined by commas".to_owned())),
+            };
+            if parts.contains(&part) {
+                return Err(refuse(format!("names {name} twice")));
+            }
+            parts.push(part);
+        }
+        Ok(Self(parts))
+    }
+
+    /// The group of a row.
+    pub fn values(&self, key: &RowKey) -> GroupValues {
+        self.0.iter().map(|part| part.value(key)).collect()
+    }
+
+    /// A group's values by name, as answers show them.
+    pub fn labels(&self, values: &GroupValues) -> BTreeMap<String, Option<String>> {
+        self.0.iter().map(Part::name).zip(values.iter().cloned()).collect()
+    }
+}
+
+/// The parameters `sku`, `unit` and `dimension`: values of one name are *or*, different names are *and*.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    skus: Vec<SkuId>,
+    units: Vec<UnitId>,
+    dimensions: BTreeMap<String, Vec<String>>,
+}
+
+impl Filter {
+    /// Reads the parameters; a dimension is written `region:eu-1`.
+    pub fn parse(skus: &[String], units: &[String], dimensions: &[String]) -> Result<Self, Problem> {
+        let mut filter = Self::default();
+        for sku in skus {
+            filter.skus.push(SkuId::parse(sku)?);
+        }
+        for unit in units {
+            filter.units.push(UnitId::parse(unit)?);
+        }
+        for pair in dimensions {
+            let rule = "must be a key and a value such as region:eu-1";
+            let (key, value) = pair
+                .split_once(':')
+                .ok_or_else(|| Problem::field(Code::InvalidArgument, "dimension", rule))?;
+            filter.dimensions.entry(key.to_owned()).or_default().push(value.to_owned());
+        }
+        Ok(filter)
+    }
+
+    /// Whether a row is asked for.
+    pub fn matches(&self, key: &RowKey) -> bool {
+        let sku = self.skus.is_empty() || self.skus.contains(&key.sku);
+        let unit = self.units.is_empty() || self.units.contains(&key.unit);
+        let of = |name: &str| key.group.find(name);
+        let dimension =
+            |(name, values): (&String, &Vec<String>)| of(name).is_some_and(|value| values.contains(&value));
+        sku && unit && self.dimensions.iter().all(dimension)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use domain::dimension::Group;
+    use domain::id::TenantId;
+
+    pub(crate) fn row_key(sku: &str, unit: &str, group: &str) -> RowKey {
+        RowKey {
+            tenant: TenantId::parse("acme").unwrap(),
+            sku: SkuId::parse(sku).unwrap(),
+            unit: UnitId::parse(unit).unwrap(),
+            group: Group::from_canonical(group),
+            hour: 490_000,
+            posted: None,
+            generation: 1,
+            partition: 0,
+        }
+    }
+
+    fn texts(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_group_has_the_values_of_its_names() {
+        let declared = BTreeSet::from(["region".to_owned(), "zone".to_owned()]);
+        let by = GroupBy::parse("dim.zone,tenant,dim.region", &declared).unwrap();
+        let values = by.values(&row_key("vm", "h", "region=eu%2D1"));
+        assert_eq!(values, [None, Some("acme".to_owned()), Some("eu-1".to_owned())]);
+        let labels = serde_json::to_value(by.labels(&values)).unwrap();
+        assert_eq!(labels, serde_json::json!({"dim.region": "eu-1", "dim.zone": null, "tenant": "acme"}));
+        assert_eq!(
+            GroupBy::parse("", &declared).unwrap().values(&row_key("vm", "h", "")),
+            Vec::<Option<String>>::new()
+        );
+    }
+
+    #[test]
+    fn only_declared_names_can_be_grouped_by_and_each_once() {
+        let declared = BTreeSet::from(["region".to_owned()]);
+        for (text, rule) in [
+            ("dim.zone", "which no SKU declares"),
+            ("unit", "must be of tenant, sku and dim.KEY"),
+            ("sku,sku", "names sku twice"),
+        ] {
+            let problem = GroupBy::parse(text, &declared).unwrap_err();
+            assert_eq!(problem.errors()[0].field, "group_by");
+            assert!(problem.detail().contains(rule), "{}", problem.detail());
+        }
+    }
+
+    #[test]
+    fn values_of_one_name_are_or_and_different_names_are_and() {
+        let filter = |skus: &[&str], units: &[&str], dimensions: &[&str]| {
+            Filter::parse(&texts(skus), &texts(units), &texts(dimensions)).unwrap()
+        };
+        let key = row_key("vm", "h", "region=eu&zone=a");
+        assert!(filter(&[], &[], &[]).matches(&key));
+        assert!(filter(&["disk", "vm"], &["h"], &["region:us", "region:eu", "zone:a"]).matches(&key));
+        assert!(!filter(&["vm"], &["s"], &[]).matches(&key));
+        assert!(!filter(&[], &[], &["region:eu", "zone:b"]).matches(&key));
+        assert!(!filter(&[], &[], &["rack:1"]).matches(&key));
+        assert_eq!(Filter::parse(&[], &[], &texts(&["region"])).unwrap_err().errors()[0].field, "dimension");
+        assert_eq!(Filter::parse(&texts(&["no sku"]), &[], &[]).unwrap_err().errors()[0].field, "sku");
+    }
+}

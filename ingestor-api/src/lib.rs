@@ -1,1 +1,93 @@
-//! .
+//! The write edge: usage comes in, and is acknowledged when it is durable in the log.
+//!
+//! The one path: a door (`stream`, `unary`, `consume`, `replay`) makes [reports](intake) of a request; the [edge]
+//! reads, decides, tells twins apart and sorts them by partition; each partition's [lane] packs the parts of concurrent
+//! calls into records, appends them together and answers. What is refused takes the same path and is kept as refused.
+//!
+//! Never here: an acknowledgement before the append, a guess about an append of unknown outcome, a rule about money.
+
+mod batch;
+mod config;
+mod consume;
+mod decide;
+mod dispatch;
+mod edge;
+mod health;
+mod intake;
+mod lane;
+mod lanes;
+mod mint;
+mod not_taken;
+mod outcome;
+mod pack;
+mod part;
+mod recent;
+mod service;
+mod status;
+mod stream;
+mod transport;
+mod unary;
+
+pub use config::Config;
+pub use transport::server;
+
+use crate::edge::Edge;
+use crate::health::Health;
+use crate::service::Service;
+use domain::port::{Admission, CellStore, Clock, Log, RegistryView};
+use proto::usage::usage_service_server::UsageServiceServer;
+use proto::v1::ingest_service_server::IngestServiceServer;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+use utoipa_axum::router::OpenApiRouter;
+
+/// What the edge needs of the world.
+#[derive(Clone)]
+pub struct Ports {
+    /// Takes the records.
+    pub log: Arc<dyn Log>,
+    /// May this pulse be billed?
+    pub admission: Arc<dyn Admission>,
+    /// The generations.
+    pub registry: Arc<dyn RegistryView>,
+    /// The only now.
+    pub clock: Arc<dyn Clock>,
+    /// Read for the replay of dead letters.
+    pub store: Arc<dyn CellStore>,
+}
+
+/// The edge, ready to be served.
+#[derive(Clone)]
+pub struct IngestorApi {
+    service: Service,
+    health: Health,
+}
+
+/// Builds the edge. When `shutdown` is cancelled, streams are read no further; requests under way are finished, and
+/// `tracker` holds their tasks.
+pub fn build(config: Config, ports: Ports, shutdown: CancellationToken, tracker: TaskTracker) -> IngestorApi {
+    let edge = Arc::new(Edge::new(&config, &ports, tracker.clone()));
+    let health = Health::new(&tracker, shutdown.clone());
+    IngestorApi { service: Service { edge, config, shutdown, tracker }, health }
+}
+
+impl IngestorApi {
+    /// The gRPC services, with reflection and health. Serve them with [`server`].
+    pub fn grpc(&self) -> Routes {
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .build_v1()
+            .expect("the descriptors were written by the compiler of the messages");
+        let ingest = IngestServiceServer::new(self.service.clone());
+        let usage = UsageServiceServer::new(self.service.clone());
+        Routes::new(ingest).add_service(usage).add_service(self.health.service()).add_service(reflection)
+    }
+
+    /// The HTTP resources.
+    pub fn http(&self) -> OpenApiRouter {
+        OpenApiRouter::new()
+    }
+}

@@ -1,0 +1,103 @@
+//! An examined call, sorted into the partitions it goes to.
+
+use crate::decide::{Ready, Refused};
+use crate::edge::Verdict;
+use crate::intake::Report;
+use crate::outcome::{Outcome, Rejection};
+use crate::part::{Hold, Part, Place};
+use domain::generation::{Generation, Registry};
+use domain::pulse::RawPulse;
+use domain::reject::Reject;
+use prost::Message;
+use proto::record::RefusedPulse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is done with refused pulses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusals {
+    /// They are appended, stamped as refused, and become dead letters.
+    Kept,
+    /// They are only answered: they are dead letters already.
+    Answered,
+}
+
+/// What goes where, and the outcomes that hold once it is there.
+pub(crate) struct Dispatch {
+    /// One part a partition.
+    pub parts: Vec<(Place, Part)>,
+    /// The places in the call of the refused pulses in these parts, in their order.
+    pub kept: Vec<usize>,
+    /// One a pulse of the call.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// Sorts a call.
+pub(crate) fn dispatch(reports: &[Report], verdict: Verdict, refusals: Refusals) -> Dispatch {
+    let Verdict { registry, ready, known, refused, hold } = verdict;
+    let mut outcomes = vec![Outcome::Accepted; reports.len()];
+    for index in known {
+        outcomes[index] = Outcome::Duplicate;
+    }
+    let mut sorting = Sorting { registry: &registry, hold: &hold, sorted: BTreeMap::new() };
+    for ready in ready {
+        sorting.put_accepted(ready);
+    }
+    for Refused { index, reject } in refused {
+        if refusals == Refusals::Kept && reject.reason.is_kept() {
+            sorting.put_refused(index, refused_pulse(&reports[index].raw, &reject));
+        }
+        outcomes[index] = Outcome::Rejected(Box::new(Rejection { reject, dead_letter: None }));
+    }
+    let mut dispatch = Dispatch { parts: Vec::new(), kept: Vec::new(), outcomes };
+    for Sorted { place, part, kept } in sorting.sorted.into_values() {
+        dispatch.parts.push((place, part));
+        dispatch.kept.extend(kept);
+    }
+    dispatch
+}
+
+struct Sorting<'a> {
+    registry: &'a Registry,
+    hold: &'a Arc<Hold>,
+    sorted: BTreeMap<(u32, u32), Sorted>,
+}
+
+struct Sorted {
+    place: Place,
+    part: Part,
+    kept: Vec<usize>,
+}
+
+impl Sorting<'_> {
+    fn put_accepted(&mut self, ready: Ready) {
+        let Sorted { part, .. } = self.part(&ready.route.generation, ready.route.partition);
+        part.marks.push(ready.mark);
+        part.load.pulses.push(ready.pulse);
+    }
+
+    fn put_refused(&mut self, index: usize, refused: RefusedPulse) {
+        let newest = self.registry.newest();
+        let Sorted { part, kept, .. } = self.part(newest, newest.partition_of_payload(&refused.payload));
+        part.load.refused.push(refused);
+        kept.push(index);
+    }
+
+    fn part(&mut self, generation: &Arc<Generation>, partition: u32) -> &mut Sorted {
+        self.sorted.entry((generation.number, partition)).or_insert_with(|| Sorted {
+            place: Place::new(self.registry, generation, partition),
+            part: Part { hold: Some(Arc::clone(self.hold)), ..Part::default() },
+            kept: Vec::new(),
+        })
+    }
+}
+
+fn refused_pulse(raw: &RawPulse, reject: &Reject) -> RefusedPulse {
+    RefusedPulse {
+        tenant: raw.tenant.clone(),
+        reason: reject.reason,
+        field: reject.field.clone(),
+        message: reject.message.clone(),
+        payload: proto::pulse::to_wire(raw).encode_to_vec().into(),
+    }
+}

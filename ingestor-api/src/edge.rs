@@ -1,0 +1,146 @@
+//! The one path of a call, whatever door it came through: read, decide, tell twins apart, append, answer.
+
+use crate::Ports;
+use crate::config::Config;
+use crate::decide::{Decided, Ready, Refused, decide};
+use crate::dispatch::{Dispatch, Refusals, dispatch};
+use crate::intake::{self, Intake, Report};
+use crate::lanes::Lanes;
+use crate::mint::mint;
+use crate::not_taken::NotTaken;
+use crate::outcome::Taken;
+use crate::part::{Hold, Part, Place};
+use crate::recent::{Mark, Recent, Standing};
+use domain::generation::Registry;
+use domain::port::{Admission, Clock};
+use domain::reject::{Reject, RejectReason};
+use domain::time::Timestamp;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
+
+/// What the parsed form of a pulse is taken to cost.
+const PARSED_BYTES: usize = 1_024;
+
+/// What all doors share.
+pub(crate) struct Edge {
+    admission: Arc<dyn Admission>,
+    clock: Arc<dyn Clock>,
+    recent: Arc<Recent>,
+    lanes: Lanes,
+    budget: Arc<Semaphore>,
+}
+
+/// Whether a pulse may come without an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ids {
+    /// It is refused.
+    Required,
+    /// It gets one.
+    Minted,
+}
+
+/// A call of which everything is decided and nothing appended.
+pub(crate) struct Examined {
+    /// The reports, stamped.
+    pub reports: Vec<Report>,
+    /// The ids that were minted.
+    pub minted: Vec<String>,
+    /// What was decided.
+    pub verdict: Verdict,
+}
+
+/// What was decided about a call; every pulse is in exactly one of the lists.
+pub(crate) struct Verdict {
+    /// How to route.
+    pub registry: Arc<Registry>,
+    /// To be appended, by rising index.
+    pub ready: Vec<Ready>,
+    /// Known with the same content.
+    pub known: Vec<usize>,
+    /// Refused, by rising index.
+    pub refused: Vec<Refused>,
+    /// Kept until every part has an outcome.
+    pub hold: Arc<Hold>,
+}
+
+impl Edge {
+    pub fn new(config: &Config, ports: &Ports, tracker: TaskTracker) -> Self {
+        Self {
+            admission: Arc::clone(&ports.admission),
+            clock: Arc::clone(&ports.clock),
+            recent: Recent::new(config.recent_pulses_max),
+            lanes: Lanes::new(Arc::clone(&ports.log), Arc::clone(&ports.clock), tracker),
+            budget: Arc::new(Semaphore::new(config.in_flight_bytes_max.min(Semaphore::MAX_PERMITS))),
+        }
+    }
+
+    /// Takes a batch: an answer means that all of it is durable, the kept refusals included.
+    pub async fn take(&self, reports: Vec<Report>, ids: Ids) -> Result<Taken, NotTaken> {
+        let examined = self.examine(reports, ids).await?;
+        self.append(examined, Refusals::Kept).await
+    }
+
+    /// Decides about a batch, once no earlier send of its pulses is under way. Dropping the result forgets it.
+    pub async fn examine(&self, mut reports: Vec<Report>, ids: Ids) -> Result<Examined, NotTaken> {
+        let permit = self.reserve(&reports)?;
+        let now = self.clock.now();
+        let (intake, minted) = read(&mut reports, ids, now);
+        let Decided { registry, ready, refused } = decide(&*self.admission, now, intake).await?;
+        let marks: Vec<Mark> = ready.iter().map(|ready| ready.mark).collect();
+        let (standings, flight) = self.recent.take_off(&marks).await?;
+        let hold = Arc::new(Hold { flight, _permit: permit });
+        let mut verdict =
+            Verdict { registry, ready: Vec::with_capacity(ready.len()), known: Vec::new(), refused, hold };
+        verdict.tell_twins_apart(ready, standings);
+        Ok(Examined { reports, minted, verdict })
+    }
+
+    /// Appends what was decided, and answers when all of it is durable.
+    pub async fn append(&self, examined: Examined, refusals: Refusals) -> Result<Taken, NotTaken> {
+        let Examined { reports, minted, verdict } = examined;
+        let Dispatch { parts, kept, mut outcomes } = dispatch(&reports, verdict, refusals);
+        let ids = self.lanes.append(parts).await?;
+        for (index, id) in kept.into_iter().zip(ids) {
+            outcomes[index].keep(id);
+        }
+        let ids = reports.into_iter().map(|report| report.raw.id).collect();
+        Ok(Taken { ids, outcomes, minted, received_time: self.clock.now() })
+    }
+
+    /// Appends statements about a partition.
+    pub async fn state(&self, parts: Vec<(Place, Part)>) -> Result<(), NotTaken> {
+        self.lanes.append(parts).await.map(drop)
+    }
+
+    fn reserve(&self, reports: &[Report]) -> Result<OwnedSemaphorePermit, NotTaken> {
+        let bytes: usize = reports.iter().map(|report| report.bytes + PARSED_BYTES).sum();
+        let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.budget).try_acquire_many_owned(permits);
+        permit.map_err(|_| NotTaken::overloaded("as many pulses as fit are on their way to the log"))
+    }
+}
+
+impl Verdict {
+    fn tell_twins_apart(&mut self, ready: Vec<Ready>, standings: Vec<Standing>) {
+        for (ready, standing) in ready.into_iter().zip(standings) {
+            match standing {
+                Standing::New => self.ready.push(ready),
+                Standing::Same => self.known.push(ready.index),
+                Standing::Other => self.refused.push(Refused { index: ready.index, reject: conflict() }),
+            }
+        }
+        self.refused.sort_by_key(|refused| refused.index);
+    }
+}
+
+fn read(reports: &mut [Report], ids: Ids, now: Timestamp) -> (Intake, Vec<String>) {
+    match ids {
+        Ids::Required => intake::read(reports, None),
+        Ids::Minted => intake::read(reports, Some(&mut || mint(now))),
+    }
+}
+
+fn conflict() -> Reject {
+    Reject::new(RejectReason::DuplicateConflict, "id", "names a pulse that is known with other content")
+}

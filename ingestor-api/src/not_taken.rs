@@ -1,0 +1,63 @@
+//! A batch of which nothing is promised: refused before the append, or of unknown outcome.
+
+use domain::code::Code;
+use domain::port::{AdmissionError, LogError};
+use std::time::Duration;
+
+/// How long a client waits before it sends the same again.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// Why a batch is not known to be durable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub(crate) struct NotTaken {
+    /// The stable code.
+    pub code: Code,
+    /// For people; names field and rule where there is one.
+    pub message: String,
+    /// The field of the request at fault.
+    pub field: Option<&'static str>,
+}
+
+impl NotTaken {
+    /// Any part may be stored; the same batch again is right.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self { code: Code::Unavailable, message: message.into(), field: None }
+    }
+
+    /// Refused before the append; the same batch later is right.
+    pub fn overloaded(message: impl Into<String>) -> Self {
+        Self { code: Code::Overloaded, message: message.into(), field: None }
+    }
+
+    /// A field of the request breaks a rule; the same again would fail again.
+    pub fn breaks_rule(code: Code, field: &'static str, rule: impl std::fmt::Display) -> Self {
+        Self { code, message: format!("{field} {rule}"), field: Some(field) }
+    }
+
+    /// When to send the same again; `None`: it would fail again.
+    pub fn retry_delay(&self) -> Option<Duration> {
+        self.code.is_retryable().then_some(RETRY_DELAY)
+    }
+}
+
+impl From<LogError> for NotTaken {
+    fn from(error: LogError) -> Self {
+        let message = error.to_string();
+        match error {
+            LogError::Overloaded(_) => Self::overloaded(message),
+            LogError::UnknownOutcome(_) | LogError::Unavailable(_) | LogError::UnknownPartition(_) => {
+                Self::unavailable(message)
+            }
+            LogError::TooLarge { .. } | LogError::OutOfRange { .. } | LogError::Damaged { .. } => {
+                Self { code: Code::Internal, message: "a fault of the service".into(), field: None }
+            }
+        }
+    }
+}
+
+impl From<AdmissionError> for NotTaken {
+    fn from(error: AdmissionError) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}

@@ -109,6 +109,14 @@ pub enum Halt {
         /// How.
         detail: String,
     },
+    /// Records are missing.
+    #[error("catalogue record {expected} is missing, {offset} came instead")]
+    Gap {
+        /// The one that should come.
+        expected: u64,
+        /// The one that came.
+        offset: u64,
+    },
     /// Rules that a newer version of this code knows.
     #[error(
         "catalogue rules {version} hold from record {offset} on, known are those up to {RULES_KNOWN}: upgrade this process"
@@ -131,7 +139,9 @@ struct At {
 impl State {
     /// Folds the record at this state's offset in.
     pub fn fold(&mut self, entry: &Entry) -> Result<Outcome, Halt> {
-        debug_assert_eq!(entry.offset, self.next, "the catalogue's log has no gaps");
+        if entry.offset != self.next {
+            return Err(Halt::Gap { expected: self.next, offset: entry.offset });
+        }
         match command::decode(entry)? {
             Ok(command) => self.apply(&command),
             Err(reject) => {
@@ -160,6 +170,11 @@ impl State {
             self.keys.remember(command, self.now, settled);
         }
         Ok(outcome)
+    }
+
+    /// What would become of a command here, without changing anything.
+    pub fn trial(&self, command: &Command) -> Result<Outcome, Halt> {
+        self.clone().apply(command)
     }
 
     fn change(&mut self, change: &Change, at: At) -> Outcome {

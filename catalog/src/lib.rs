@@ -6,6 +6,10 @@
 //!
 //! Never here: a lock or a read-modify-write of stored state, a clock inside the fold, a price that is not exact.
 
+mod admission;
+pub mod billing;
+pub mod bootstrap;
+pub mod catalog;
 pub mod charge;
 pub mod command;
 pub mod fold;
@@ -14,3 +18,5 @@ pub mod plan;
 pub mod rating;
 pub mod resource;
 pub mod state;
+pub mod usage;
+pub mod view;

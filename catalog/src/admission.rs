@@ -1,0 +1,124 @@
+//! Whether pulses may be billed, and how they are keyed: a function of the catalogue's state.
+
+use crate::state::State;
+use domain::calendar::{Calendar, Period};
+use domain::dimension::{DECLARED_MAX, Dimensions, Group};
+use domain::id::{SkuId, TenantId, UnitId};
+use domain::pulse::{Pulse, Stamps};
+use domain::reject::{Reject, RejectReason};
+use domain::time::{Timestamp, Window};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::resource::TenantStatus;
+
+/// One decision a pulse, in their order. Pulses of one tenant, SKU and unit are looked up once.
+pub(crate) fn decide(state: &State, pulses: &[Pulse]) -> Vec<Result<Stamps, Reject>> {
+    let mut known: HashMap<Key<'_>, Result<Stamper<'_>, Reject>> = HashMap::new();
+    let mut decide = |pulse| {
+        let stamper = known.entry(Key::of(pulse)).or_insert_with_key(|key| Stamper::new(state, key));
+        stamper.as_mut().map(|stamper| stamper.stamp(pulse)).map_err(|reject| reject.clone())
+    };
+    pulses.iter().map(&mut decide).collect()
+}
+
+/// What the decision about a pulse hangs on, its time and dimensions aside.
+#[derive(PartialEq, Eq, Hash)]
+struct Key<'a> {
+    tenant: &'a TenantId,
+    sku: &'a SkuId,
+    unit: &'a UnitId,
+}
+
+impl<'a> Key<'a> {
+    fn of(pulse: &'a Pulse) -> Self {
+        Self { tenant: &pulse.tenant, sku: &pulse.sku, unit: &pulse.unit }
+    }
+}
+
+/// Stamps the pulses of one key that may be billed, remembering what repeats.
+struct Stamper<'a> {
+    declared: &'a [String],
+    calendar: Calendar,
+    calendar_name: Arc<str>,
+    catalog_offset: u64,
+    month: Option<(Window, Period)>,
+    groups: HashMap<[Option<&'a str>; DECLARED_MAX], Group>,
+}
+
+impl<'a> Stamper<'a> {
+    fn new(state: &'a State, key: &Key<'_>) -> Result<Self, Reject> {
+        check_tenant(state, key.tenant)?;
+        let sku =
+            state.skus().find(key.sku).ok_or_else(|| unknown(RejectReason::UnknownSku, "sku", key.sku))?;
+        check_unit(state, key.unit, &sku.value.unit)?;
+        let calendar = state.calendar_of(key.tenant);
+        Ok(Self {
+            declared: sku.value.dimensions.keys(),
+            calendar_name: calendar.name().into(),
+            calendar,
+            catalog_offset: state.offset(),
+            month: None,
+            groups: HashMap::new(),
+        })
+    }
+
+    fn stamp(&mut self, pulse: &'a Pulse) -> Stamps {
+        Stamps {
+            group: self.group(&pulse.dimensions),
+            calendar: Arc::clone(&self.calendar_name),
+            period: self.period(pulse.event_time),
+            catalog_offset: self.catalog_offset,
+        }
+    }
+
+    fn group(&mut self, dimensions: &'a Dimensions) -> Group {
+        let mut values = [None; DECLARED_MAX];
+        for (value, key) in values.iter_mut().zip(self.declared) {
+            *value = dimensions.find(key);
+        }
+        let group = || dimensions.group(self.declared.iter().map(String::as_str));
+        self.groups.entry(values).or_insert_with(group).clone()
+    }
+
+    fn period(&mut self, instant: Timestamp) -> Period {
+        match self.month {
+            Some((window, period)) if window.contains(instant) => period,
+            _ => {
+                let period = self.calendar.period_of(instant);
+                self.month = Some((self.calendar.window_of(period), period));
+                period
+            }
+        }
+    }
+}
+
+fn check_tenant(state: &State, id: &TenantId) -> Result<(), Reject> {
+    let tenant =
+        state.tenants().find(id).ok_or_else(|| unknown(RejectReason::UnknownTenant, "tenant", id))?;
+    match tenant.value.status {
+        TenantStatus::Active => Ok(()),
+        TenantStatus::Suspended => {
+            Err(Reject::new(RejectReason::TenantSuspended, "tenant", format!("{id} is suspended")))
+        }
+    }
+}
+
+fn check_unit(state: &State, id: &UnitId, of_sku: &UnitId) -> Result<(), Reject> {
+    if id == of_sku {
+        return Ok(());
+    }
+    let unit = state.find_unit(id).ok_or_else(|| unknown(RejectReason::UnknownUnit, "unit", id))?;
+    match state.conversions().find(of_sku) {
+        Some(expected) if expected.dimension == unit.dimension => Ok(()),
+        _ => Err(Reject::new(
+            RejectReason::UnitMismatch,
+            "unit",
+            format!("{id} does not convert to the SKU's {of_sku}"),
+        )),
+    }
+}
+
+fn unknown(reason: RejectReason, field: &str, id: impl std::fmt::Display) -> Reject {
+    Reject::new(reason, field, format!("{id} is not in the catalogue"))
+}

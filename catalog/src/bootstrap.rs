@@ -1,0 +1,32 @@
+//! The first two records of a catalogue's log: generation 1 and rules 1.
+
+use crate::command::{Change, Command, encode};
+use crate::view::partition;
+use domain::generation::{Generation, Incarnation};
+use domain::port::{Clock, Log, LogError};
+
+const AUTHOR: &str = "bootstrap";
+
+/// Begins the catalogue's log where it is empty, or goes on where an earlier call was cut short. Called again, or by two
+/// processes at once, it changes nothing: the fold takes only one first generation, and rules that hold already stay.
+pub async fn bootstrap(
+    log: &dyn Log,
+    clock: &dyn Clock,
+    first: Generation,
+    incarnation: Incarnation,
+) -> Result<(), LogError> {
+    let written = usize::try_from(log.watermarks(&partition()).await?.high).unwrap_or(usize::MAX);
+    let changes = [Change::AddGeneration(first, incarnation), Change::SetRules(1)];
+    let command = |change| Command {
+        author: AUTHOR.to_owned(),
+        idempotency_key: None,
+        expected_revision: None,
+        arrival_time: clock.now(),
+        change,
+    };
+    let missing: Vec<_> = changes.into_iter().skip(written).map(|change| encode(&command(change))).collect();
+    if !missing.is_empty() {
+        log.append(&partition(), missing).await?;
+    }
+    Ok(())
+}

@@ -104,8 +104,7 @@ mod tests {
             to: Some(KeyValue::Int(3)),
         };
         assert_eq!(start(&range), [KeyValue::text("a"), KeyValue::Int(1)]);
-        let within =
-            |text: &str, number| is_within(&range, &[KeyValue::text(text), KeyValue::Int(number)]);
+        let within = |text: &str, number| is_within(&range, &[KeyValue::text(text), KeyValue::Int(number)]);
         assert!(within("a", 1) && within("a", 2) && !within("a", 3) && !within("b", 1));
     }
 }

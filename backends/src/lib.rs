@@ -5,5 +5,8 @@
 //!
 //! Never here: a decision about usage or money, a clock read, a value whose check failed.
 
+pub mod bounds;
+pub mod embedded;
 mod key;
 pub mod memory;
+mod waiting;

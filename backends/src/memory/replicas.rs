@@ -37,18 +37,10 @@ impl Replicas {
     pub fn write(&mut self, cell: &Cell, reached: [bool; 3]) {
         for replica in chosen_mut(&mut self.0, reached) {
             let table = cell.key.table;
-            let rows = replica.entry(table.name).or_insert_with(|| TableRows {
-                table,
-                partitions: BTreeMap::new(),
-            });
-            let rows = rows
-                .partitions
-                .entry(cell.key.partition.clone())
-                .or_default();
-            let version = Version {
-                timestamp: cell.timestamp,
-                value: cell.value.clone(),
-            };
+            let rows =
+                replica.entry(table.name).or_insert_with(|| TableRows { table, partitions: BTreeMap::new() });
+            let rows = rows.partitions.entry(cell.key.partition.clone()).or_default();
+            let version = Version { timestamp: cell.timestamp, value: cell.value.clone() };
             merge(rows, &cell.key.clustering, version);
         }
     }
@@ -57,9 +49,7 @@ impl Replicas {
     pub fn read(&self, query: &Query, asked: [bool; 3]) -> Vec<Cell> {
         let mut merged = Rows::new();
         for replica in chosen(&self.0, asked) {
-            let rows = replica
-                .get(query.table.name)
-                .and_then(|rows| rows.partitions.get(&query.partition));
+            let rows = replica.get(query.table.name).and_then(|rows| rows.partitions.get(&query.partition));
             let Some(rows) = rows else { continue };
             let from_start = rows.range(key::start(&query.range)..);
             for (clustering, version) in
@@ -75,8 +65,7 @@ impl Replicas {
     pub fn all(&self) -> Vec<Cell> {
         let mut everything = Self::new();
         for (table, partition, rows) in self.0.iter().flat_map(partitions) {
-            cells(table, partition, rows)
-                .for_each(|cell| everything.write(&cell, [true, false, false]));
+            cells(table, partition, rows).for_each(|cell| everything.write(&cell, [true, false, false]));
         }
         partitions(&everything.0[0])
             .flat_map(|(table, partition, rows)| cells(table, partition, rows))
@@ -85,17 +74,11 @@ impl Replicas {
 }
 
 fn chosen(replicas: &[Replica; 3], which: [bool; 3]) -> impl Iterator<Item = &Replica> {
-    replicas
-        .iter()
-        .zip(which)
-        .filter_map(|(replica, is_chosen)| is_chosen.then_some(replica))
+    replicas.iter().zip(which).filter_map(|(replica, is_chosen)| is_chosen.then_some(replica))
 }
 
 fn chosen_mut(replicas: &mut [Replica; 3], which: [bool; 3]) -> impl Iterator<Item = &mut Replica> {
-    replicas
-        .iter_mut()
-        .zip(which)
-        .filter_map(|(replica, is_chosen)| is_chosen.then_some(replica))
+    replicas.iter_mut().zip(which).filter_map(|(replica, is_chosen)| is_chosen.then_some(replica))
 }
 
 fn merge(rows: &mut Rows, clustering: &[KeyValue], version: Version) {
@@ -107,20 +90,14 @@ fn merge(rows: &mut Rows, clustering: &[KeyValue], version: Version) {
 }
 
 fn partitions(replica: &Replica) -> impl Iterator<Item = (TableRef, &Vec<KeyValue>, &Rows)> {
-    replica.values().flat_map(|rows| {
-        rows.partitions
-            .iter()
-            .map(|(partition, cells)| (rows.table, partition, cells))
-    })
+    replica
+        .values()
+        .flat_map(|rows| rows.partitions.iter().map(|(partition, cells)| (rows.table, partition, cells)))
 }
 
 fn cells(table: TableRef, partition: &[KeyValue], rows: &Rows) -> impl Iterator<Item = Cell> {
     rows.iter().map(move |(clustering, version)| Cell {
-        key: CellKey {
-            table,
-            partition: partition.to_vec(),
-            clustering: clustering.clone(),
-        },
+        key: CellKey { table, partition: partition.to_vec(), clustering: clustering.clone() },
         timestamp: version.timestamp,
         value: version.value.clone(),
     })
@@ -135,11 +112,7 @@ mod tests {
 
     fn cell(timestamp: i64, value: &'static [u8]) -> Cell {
         let key = CellKey::new(&CHECKPOINT, vec![1_i64.into(), 0_i64.into()], vec![]);
-        Cell {
-            key,
-            timestamp,
-            value: Bytes::from_static(value),
-        }
+        Cell { key, timestamp, value: Bytes::from_static(value) }
     }
 
     fn read(replicas: &Replicas, asked: [bool; 3]) -> Vec<Cell> {
@@ -151,11 +124,7 @@ mod tests {
         let mut replicas = Replicas::new();
         replicas.write(&cell(1, b"old"), ALL);
         replicas.write(&cell(2, b"new"), [true, true, false]);
-        for asked in [
-            [true, true, false],
-            [true, false, true],
-            [false, true, true],
-        ] {
+        for asked in [[true, true, false], [true, false, true], [false, true, true]] {
             assert_eq!(read(&replicas, asked), [cell(2, b"new")]);
         }
         assert_eq!(read(&replicas, [false, false, true]), [cell(1, b"old")]);
@@ -183,26 +152,13 @@ mod tests {
         let partition = |bucket: i64| vec![1_i64.into(), 0_i64.into(), bucket.into(), 0_i64.into()];
         for (bucket, block) in [(7, 10), (7, 9), (8, 1)] {
             let key = CellKey::new(&LEDGER, partition(bucket), vec![i64::into(block)]);
-            replicas.write(
-                &Cell {
-                    key,
-                    timestamp: 1,
-                    value: Bytes::new(),
-                },
-                ALL,
-            );
+            replicas.write(&Cell { key, timestamp: 1, value: Bytes::new() }, ALL);
         }
         let blocks = |bucket| {
             let found = replicas.read(&Query::all(&LEDGER, partition(bucket)), ALL);
-            found
-                .iter()
-                .map(|cell| cell.key.clustering[0].as_int().unwrap())
-                .collect::<Vec<_>>()
+            found.iter().map(|cell| cell.key.clustering[0].as_int().unwrap()).collect::<Vec<_>>()
         };
-        assert_eq!(
-            (blocks(7), blocks(8), blocks(9)),
-            (vec![9, 10], vec![1], vec![])
-        );
+        assert_eq!((blocks(7), blocks(8), blocks(9)), (vec![9, 10], vec![1], vec![]));
         assert_eq!(replicas.all().len(), 3);
     }
 }

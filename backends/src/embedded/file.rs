@@ -1,0 +1,102 @@
+//! A SQLite file of ours: recognised by its application id, its format and its own random id.
+
+use super::OpenError;
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
+use std::path::Path;
+use std::sync::Arc;
+
+const FORMAT: i64 = 1;
+const META: &str = "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    INSERT INTO meta VALUES ('id', lower(hex(randomblob(16))));";
+
+/// What tells the log's file from the store's.
+pub struct Kind {
+    /// Its name in the data directory.
+    pub name: &'static str,
+    /// What its header carries.
+    pub application_id: i64,
+}
+
+/// Whether a commit waits for the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Every commit is synced.
+    #[default]
+    Synced,
+    /// Nothing is synced: for data that goes with the process.
+    Ephemeral,
+}
+
+/// Opens a file that must be of this kind. `None`: there is nothing there yet.
+pub fn find(directory: &Path, kind: &Kind) -> Result<Option<Connection>, OpenError> {
+    let path = directory.join(kind.name);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let connection = Connection::open(&path).map_err(|error| damaged(kind, &error))?;
+    let header = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let read = || Ok((header("page_count")?, header("application_id")?, header("user_version")?));
+    match read().map_err(|error| damaged(kind, &error))? {
+        (0, ..) => Ok(None),
+        (_, application_id, _) if application_id != kind.application_id => {
+            Err(OpenError::NotOurs { file: kind.name })
+        }
+        (.., found) if found != FORMAT => {
+            Err(OpenError::OtherFormat { file: kind.name, found, known: FORMAT })
+        }
+        _ => Ok(Some(connection)),
+    }
+}
+
+/// Makes the file whole in one transaction, so that a crash leaves all of it or nothing.
+pub fn create(directory: &Path, kind: &Kind, schema: &str) -> Result<Connection, OpenError> {
+    let make = || {
+        let connection = Connection::open(directory.join(kind.name))?;
+        connection.execute_batch(&format!(
+            "PRAGMA synchronous = FULL; BEGIN; {META} {schema}
+             PRAGMA application_id = {}; PRAGMA user_version = {FORMAT}; COMMIT;",
+            kind.application_id
+        ))?;
+        Ok(connection)
+    };
+    make().map_err(|error: rusqlite::Error| OpenError::Failed {
+        what: kind.name.into(),
+        detail: error.to_string(),
+    })
+}
+
+/// Sets a connection up for the writer thread.
+pub fn prepare(connection: &Connection, kind: &Kind, durability: Durability) -> Result<(), OpenError> {
+    let synchronous = match durability {
+        Durability::Synced => "FULL",
+        Durability::Ephemeral => "OFF",
+    };
+    connection.set_prepared_statement_cache_capacity(super::STATEMENTS_MAX);
+    let settings = format!(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA fullfsync = ON;
+         PRAGMA wal_autocheckpoint = 16384; PRAGMA busy_timeout = 5000;"
+    );
+    connection.execute_batch(&settings).map_err(|error| damaged(kind, &error))
+}
+
+/// A value of the file's own notes.
+pub fn find_meta(connection: &Connection, name: &str) -> rusqlite::Result<Option<Arc<str>>> {
+    let sql = "SELECT value FROM meta WHERE name = ?1";
+    connection.query_row(sql, [name], |row| row.get(0)).optional()
+}
+
+/// The file's random id.
+pub fn id(connection: &Connection, kind: &Kind) -> Result<Arc<str>, OpenError> {
+    let found = find_meta(connection, "id").map_err(|error| damaged(kind, &error))?;
+    found.ok_or_else(|| OpenError::Damaged { file: kind.name, detail: "it has no id".into() })
+}
+
+/// The error of a file that is there and cannot be read.
+pub fn damaged(kind: &Kind, error: &rusqlite::Error) -> OpenError {
+    OpenError::Damaged { file: kind.name, detail: error.to_string() }
+}
+
+/// Whether the engine found the file itself broken.
+pub fn is_corrupt(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}

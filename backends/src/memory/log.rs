@@ -1,0 +1,237 @@
+//! A log in memory whose appends fail as scripted and whose records can be harmed.
+
+use super::assignments::Assignments;
+use crate::{bounds, waiting};
+use async_trait::async_trait;
+use domain::generation::{Generation, Incarnation};
+use domain::port::{
+    AssignmentChange, Clock, Entry, Log, LogError, NewRecord, ReadLimit, TopicPartition, Watermarks,
+};
+use domain::time::Timestamp;
+use futures::stream::BoxStream;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+
+/// What an append does instead of succeeding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendFault {
+    /// Nothing is stored, and the answer says so.
+    Overloaded,
+    /// All is stored; the answer is lost.
+    UnknownStored,
+    /// Nothing is stored; the answer is lost.
+    UnknownNotStored,
+    /// That many records are stored; the answer is lost.
+    UnknownPrefixStored(usize),
+}
+
+/// Topics in memory.
+pub struct MemoryLog {
+    clock: Arc<dyn Clock>,
+    assignments: Assignments,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    topics: HashMap<Arc<str>, Topic>,
+    /// One for each append to come; `None` succeeds, and so does what comes after the last.
+    script: VecDeque<Option<AppendFault>>,
+    logs_made: u32,
+}
+
+struct Topic {
+    incarnation: Incarnation,
+    partitions: Vec<Partition>,
+}
+
+struct Partition {
+    entries: VecDeque<Stored>,
+    marks: watch::Sender<Watermarks>,
+}
+
+#[derive(Clone)]
+struct Stored {
+    entry: Entry,
+    is_damaged: bool,
+}
+
+impl MemoryLog {
+    /// An empty log that gives every stream of assignments all partitions.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, assignments: Assignments::all(), state: Mutex::default() }
+    }
+
+    /// An empty log that gives partitions only through [`Self::change`].
+    pub fn unassigned(clock: Arc<dyn Clock>) -> Self {
+        Self { assignments: Assignments::none(), ..Self::new(clock) }
+    }
+
+    /// Makes sure the topic is there in its first incarnation, with offsets from 0.
+    pub fn declare(&self, topic: &str, partitions: u32) {
+        if !self.state().topics.contains_key(topic) {
+            self.recreate(topic, 1, (0..partitions).map(|_| 0).collect());
+        }
+    }
+
+    /// Makes the topic anew and empty, as another log.
+    pub fn recreate(&self, topic: &str, incarnation: u32, first_offsets: Vec<u64>) {
+        let mut state = self.state();
+        state.logs_made += 1;
+        let log_id = format!("memory-{}", state.logs_made).into();
+        let partitions = first_offsets.iter().map(|first| Partition::starting_at(*first)).collect();
+        let incarnation = Incarnation { number: incarnation, log_id, first_offsets };
+        state.topics.insert(topic.into(), Topic { incarnation, partitions });
+    }
+
+    /// Scripts the next appends: `None` succeeds.
+    pub fn script_appends(&self, faults: impl IntoIterator<Item = Option<AppendFault>>) {
+        self.state().script.extend(faults);
+    }
+
+    /// Gives partitions to, or takes them from, all streams of assignments.
+    pub fn change(&self, change: AssignmentChange) {
+        self.assignments.send(change);
+    }
+
+    /// Appends bytes as somebody else would: no headers, no script.
+    pub fn append_foreign(
+        &self,
+        to: &TopicPartition,
+        value: impl Into<bytes::Bytes>,
+    ) -> Result<u64, LogError> {
+        let record = NewRecord { headers: Vec::new(), value: value.into() };
+        let now = self.clock.now();
+        self.with(to, |partition| partition.append(vec![record], now))
+    }
+
+    /// Makes the check of a record fail.
+    pub fn damage(&self, of: &TopicPartition, offset: u64) -> Result<(), LogError> {
+        self.with(of, |partition| partition.entry_mut(offset).map(|stored| stored.is_damaged = true))?
+    }
+
+    /// Removes what lies below an offset.
+    pub fn trim(&self, of: &TopicPartition, below: u64) -> Result<(), LogError> {
+        self.with(of, |partition| partition.trim(below))
+    }
+
+    /// Loses what lies at and after an offset.
+    pub fn truncate(&self, of: &TopicPartition, high: u64) -> Result<(), LogError> {
+        self.with(of, |partition| partition.truncate(high))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, of: &TopicPartition, act: impl FnOnce(&mut Partition) -> T) -> Result<T, LogError> {
+        self.state().partition(of).map(act)
+    }
+}
+
+impl State {
+    fn partition(&mut self, of: &TopicPartition) -> Result<&mut Partition, LogError> {
+        let number = usize::try_from(of.partition).ok();
+        let topic = self.topics.get_mut(&of.topic).zip(number);
+        let found = topic.and_then(|(topic, number)| topic.partitions.get_mut(number));
+        found.ok_or_else(|| LogError::UnknownPartition(of.clone()))
+    }
+}
+
+impl Partition {
+    fn starting_at(first: u64) -> Self {
+        Self { entries: VecDeque::new(), marks: watch::Sender::new(Watermarks { low: first, high: first }) }
+    }
+
+    fn append(&mut self, records: Vec<NewRecord>, now: Timestamp) -> u64 {
+        let first = self.marks.borrow().high;
+        let timestamp = self.entries.back().map_or(now, |last| last.entry.timestamp.max(now));
+        let mut high = first;
+        for NewRecord { headers, value } in records {
+            let entry = Entry { offset: high, timestamp, headers, value };
+            self.entries.push_back(Stored { entry, is_damaged: false });
+            high += 1;
+        }
+        self.marks.send_modify(|marks| marks.high = high);
+        first
+    }
+
+    fn entry_mut(&mut self, offset: u64) -> Result<&mut Stored, LogError> {
+        let Watermarks { low, high } = *self.marks.borrow();
+        let outside = LogError::OutOfRange { asked: offset, low, high };
+        self.entries.iter_mut().find(|stored| stored.entry.offset == offset).ok_or(outside)
+    }
+
+    fn trim(&mut self, below: u64) {
+        self.entries.retain(|stored| stored.entry.offset >= below);
+        self.marks.send_modify(|marks| marks.low = below.clamp(marks.low, marks.high));
+    }
+
+    fn truncate(&mut self, high: u64) {
+        self.entries.retain(|stored| stored.entry.offset < high);
+        self.marks.send_modify(|marks| marks.high = high.clamp(marks.low, marks.high));
+    }
+
+    /// Records before a damaged one are returned; the damaged one is an error only when it is the first.
+    fn read(&self, offset: u64, bytes_max: usize) -> Result<Vec<Entry>, LogError> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut bytes = 0;
+        for stored in self.entries.iter().filter(|stored| stored.entry.offset >= offset) {
+            bytes += stored.entry.value.len();
+            match entries.is_empty() {
+                true if stored.is_damaged => {
+                    return Err(LogError::Damaged { offset, detail: "its check fails".into() });
+                }
+                false if stored.is_damaged || bytes > bytes_max => break,
+                _ => entries.push(stored.entry.clone()),
+            }
+        }
+        Ok(entries)
+    }
+}
+
+#[async_trait]
+impl Log for MemoryLog {
+    async fn append(&self, to: &TopicPartition, mut records: Vec<NewRecord>) -> Result<u64, LogError> {
+        bounds::check_records(&records)?;
+        let now = self.clock.now();
+        let mut state = self.state();
+        let fault = state.script.pop_front().flatten();
+        let partition = state.partition(to)?;
+        let stored = match fault {
+            None => return Ok(partition.append(records, now)),
+            Some(AppendFault::Overloaded) => return Err(LogError::Overloaded("as scripted".into())),
+            Some(AppendFault::UnknownStored) => records.len(),
+            Some(AppendFault::UnknownNotStored) => 0,
+            Some(AppendFault::UnknownPrefixStored(count)) => count,
+        };
+        records.truncate(stored);
+        partition.append(records, now);
+        Err(LogError::UnknownOutcome("as scripted".into()))
+    }
+
+    async fn read(
+        &self,
+        from: &TopicPartition,
+        offset: u64,
+        limit: ReadLimit,
+    ) -> Result<Vec<Entry>, LogError> {
+        let marks = self.with(from, |partition| partition.marks.subscribe())?;
+        waiting::for_offset(marks, offset, limit.wait).await?;
+        self.with(from, |partition| partition.read(offset, limit.bytes))?
+    }
+
+    async fn watermarks(&self, of: &TopicPartition) -> Result<Watermarks, LogError> {
+        self.with(of, |partition| *partition.marks.borrow())
+    }
+
+    async fn incarnation(&self, topic: &str) -> Result<Incarnation, LogError> {
+        let unknown = || LogError::UnknownPartition(TopicPartition::new(topic, 0));
+        self.state().topics.get(topic).map(|topic| topic.incarnation.clone()).ok_or_else(unknown)
+    }
+
+    fn assignments(&self, generation: Arc<Generation>) -> BoxStream<'static, AssignmentChange> {
+        self.assignments.stream(generation)
+    }
+}

@@ -28,10 +28,20 @@ pub fn lint(document: &PlanDocument, skus: &dyn KnownSkus, units: &Units) -> Res
     if faults.is_empty() { Ok(()) } else { Err(faults.into_errors()) }
 }
 
-fn lint_price(price: &PriceDef, places: &PricePlaces, sku: Option<SkuFacts<'_>>, units: &Units, faults: &mut Faults) {
+fn lint_price(
+    price: &PriceDef,
+    places: &PricePlaces,
+    sku: Option<SkuFacts<'_>>,
+    units: &Units,
+    faults: &mut Faults,
+) {
     let path = &places.path;
     let Some(sku) = sku else {
-        return faults.add(&format!("{path}.sku"), places.sku, format!("names {}, which is no SKU", price.sku));
+        return faults.add(
+            &format!("{path}.sku"),
+            places.sku,
+            format!("names {}, which is no SKU", price.sku),
+        );
     };
     lint_unit(price, places, sku, units, faults);
     for (key, place) in &places.dimensions {
@@ -49,7 +59,10 @@ fn lint_unit(price: &PriceDef, places: &PricePlaces, sku: SkuFacts<'_>, units: &
     };
     let expected = units.find(sku.unit).map(|unit| unit.dimension);
     if expected.as_ref() != Some(&unit.dimension) {
-        let rule = format!("mixes dimensions: {} measures {}, {} is counted in {}", price.unit, unit.dimension, price.sku, sku.unit);
+        let rule = format!(
+            "mixes dimensions: {} measures {}, {} is counted in {}",
+            price.unit, unit.dimension, price.sku, sku.unit
+        );
         faults.add(&field, places.unit, rule);
     }
 }

@@ -4,6 +4,8 @@ mod body;
 mod document;
 mod fault;
 mod price;
+mod raw_price;
+mod reader;
 mod tier;
 
 pub use body::{PlanBody, PriceBody, TierBody};
@@ -12,8 +14,8 @@ pub use fault::{PlanError, PlanErrors};
 pub use price::{Model, Positive, PriceDef};
 pub use tier::{Tier, Tiers};
 
-pub(crate) use document::PricePlaces;
 pub(crate) use fault::Faults;
+pub(crate) use raw_price::PricePlaces;
 
 use domain::dimension::Group;
 use domain::id::{PlanId, SkuId};

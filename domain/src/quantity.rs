@@ -20,6 +20,8 @@ pub struct Quantity(i128);
 impl Quantity {
     /// Nothing.
     pub const ZERO: Self = Self(0);
+    /// One unit.
+    pub const ONE: Self = Self(decimal::ONE);
 
     /// Reads exact text, `^-?[0-9]{1,18}(\.[0-9]{1,12})?$`.
     pub fn parse(text: &str) -> Result<Self, Reject> {

@@ -1,8 +1,8 @@
 //! A plan as a document again: the canonical content that the catalogue compares and REST shows.
 
+use super::Plan;
 use super::price::{Model, PriceDef};
 use super::tier::{Tier, Tiers};
-use super::Plan;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -103,6 +103,9 @@ impl From<&PriceDef> for PriceBody {
 }
 
 fn tier_bodies(tiers: &Tiers) -> Vec<TierBody> {
-    let body = |tier: &Tier| TierBody { up_to: tier.up_to.map(|bound| bound.to_string()), price: tier.price.to_string() };
+    let body = |tier: &Tier| TierBody {
+        up_to: tier.up_to.map(|bound| bound.to_string()),
+        price: tier.price.to_string(),
+    };
     tiers.as_slice().iter().map(body).collect()
 }

@@ -38,17 +38,12 @@ impl Faults {
     /// Notes a broken rule; the message reads "`field` `rule`".
     pub(crate) fn add(&mut self, field: &str, place: Location, rule: impl fmt::Display) {
         let message = format!("{field} {rule}").trim_start().to_owned();
-        self.0.push(PlanError { line: place.line(), column: place.column(), field: field.to_owned(), message });
-    }
-
-    /// The value, or a note of the rule it breaks.
-    pub(crate) fn check<T, E: fmt::Display>(
-        &mut self,
-        field: &str,
-        place: Location,
-        result: Result<T, E>,
-    ) -> Option<T> {
-        result.map_err(|rule| self.add(field, place, rule)).ok()
+        self.0.push(PlanError {
+            line: place.line(),
+            column: place.column(),
+            field: field.to_owned(),
+            message,
+        });
     }
 
     /// What was found, in the order of lines.

@@ -13,6 +13,9 @@ use std::fmt;
 pub struct Positive(Quantity);
 
 impl Positive {
+    /// One unit.
+    pub const ONE: Self = Self(Quantity::ONE);
+
     /// `None`: it is zero or below.
     pub fn new(quantity: Quantity) -> Option<Self> {
         (quantity > Quantity::ZERO).then_some(Self(quantity))
@@ -81,13 +84,17 @@ pub struct PriceDef {
 impl PriceDef {
     /// Whether usage of these dimensions has all that this price names.
     pub fn matches(&self, pairs: &[(String, String)]) -> bool {
-        let has = |(key, value): (&String, &String)| pairs.iter().any(|(name, held)| name == key && held == value);
+        let has =
+            |(key, value): (&String, &String)| pairs.iter().any(|(name, held)| name == key && held == value);
         self.dimensions.iter().all(has)
     }
 
     /// Whether some usage could match both with equally many dimensions named.
     pub fn ties_with(&self, other: &Self) -> bool {
-        let agree = |(key, value): (&String, &String)| other.dimensions.get(key).is_none_or(|held| held == value);
-        self.sku == other.sku && self.dimensions.len() == other.dimensions.len() && self.dimensions.iter().all(agree)
+        let agree =
+            |(key, value): (&String, &String)| other.dimensions.get(key).is_none_or(|held| held == value);
+        self.sku == other.sku
+            && self.dimensions.len() == other.dimensions.len()
+            && self.dimensions.iter().all(agree)
     }
 }

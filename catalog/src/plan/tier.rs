@@ -40,7 +40,9 @@ impl Tiers {
             let before = index.checked_sub(1).and_then(|before| tiers[before].up_to);
             let rule = match (tier.up_to, before) {
                 (Some(_), _) if index == last => "leaves a gap: the last tier must have no up_to".to_owned(),
-                (None, _) if index < last => "must have an up_to: only the last tier is open-ended".to_owned(),
+                (None, _) if index < last => {
+                    "must have an up_to: only the last tier is open-ended".to_owned()
+                }
                 (Some(up_to), Some(before)) if up_to <= before => {
                     format!("overlaps the tier before it: up_to must be above {before}")
                 }

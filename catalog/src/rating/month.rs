@@ -1,11 +1,11 @@
 //! A tenant's month, rated: its charges, and the usage that has no price.
 
+use super::UsageQuarter;
 use super::cost::{Cost, costs};
 use super::reckoning::Reckoning;
 use super::segment::Segment;
 use super::series::{Meter, Series};
 use super::sorting::{Entry, EntryKey, Unpriced, sort};
-use super::UsageQuarter;
 use crate::charge::{Charge, ChargeKey, Charges};
 use crate::plan::PriceDef;
 use domain::calendar::{Calendar, Period};

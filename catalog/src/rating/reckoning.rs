@@ -91,7 +91,8 @@ impl Reckoning {
         let line = |step: &Step| {
             totals.0 += &step.quantity;
             totals.1 += &step.amount;
-            let next = (Decimal::round_half_even(&totals.0, PLACES), Amount::round_half_even(&totals.1, PLACES));
+            let next =
+                (Decimal::round_half_even(&totals.0, PLACES), Amount::round_half_even(&totals.1, PLACES));
             let before = std::mem::replace(&mut printed, next.clone());
             Line {
                 description: step.description.clone(),
@@ -117,7 +118,12 @@ fn positive_steps(price: &PriceDef, quantity: BigRational) -> Vec<Step> {
     let billable = quantity - &free;
     let mut steps = Vec::new();
     if free.is_positive() {
-        steps.push(Step { description: "free quantity".to_owned(), quantity: free, price: None, amount: BigRational::zero() });
+        steps.push(Step {
+            description: "free quantity".to_owned(),
+            quantity: free,
+            price: None,
+            amount: BigRational::zero(),
+        });
     }
     if billable.is_positive() {
         steps.extend(model_steps(price, billable));
@@ -131,7 +137,8 @@ fn model_steps(price: &PriceDef, billable: BigRational) -> Vec<Step> {
         Model::Package(each) => vec![packages(price, billable, *each)],
         Model::Graduated(tiers) => graduated(price, tiers, &billable),
         Model::Volume(tiers) => {
-            let reached = spans(tiers).find(|span| span.up_to.is_none_or(|up_to| billable <= up_to.to_rational()));
+            let reached =
+                spans(tiers).find(|span| span.up_to.is_none_or(|up_to| billable <= up_to.to_rational()));
             let reached = reached.expect("the last tier is open-ended");
             vec![priced(price, &reached.description(), billable, reached.price)]
         }
@@ -142,7 +149,8 @@ fn model_steps(price: &PriceDef, billable: BigRational) -> Vec<Step> {
 fn graduated(price: &PriceDef, tiers: &Tiers, billable: &BigRational) -> Vec<Step> {
     let step = |span: Span| {
         let above = span.above.map_or_else(BigRational::zero, Positive::to_rational);
-        let reached = span.up_to.map_or_else(|| billable.clone(), |up_to| up_to.to_rational().min(billable.clone()));
+        let reached =
+            span.up_to.map_or_else(|| billable.clone(), |up_to| up_to.to_rational().min(billable.clone()));
         let within = reached - above;
         within.is_positive().then(|| priced(price, &span.description(), within, span.price))
     };
@@ -151,7 +159,12 @@ fn graduated(price: &PriceDef, tiers: &Tiers, billable: &BigRational) -> Vec<Ste
 
 fn priced(price: &PriceDef, what: &str, quantity: BigRational, each: Price) -> Step {
     let amount = &quantity / price.per.to_rational() * each.to_rational();
-    Step { description: format!("{what}, per {} {}", price.per, price.unit), quantity, price: Some(each), amount }
+    Step {
+        description: format!("{what}, per {} {}", price.per, price.unit),
+        quantity,
+        price: Some(each),
+        amount,
+    }
 }
 
 /// A started package counts whole.

@@ -13,7 +13,8 @@ pub(crate) fn share(whole: &BigInt, weights: &[BigInt]) -> Vec<BigInt> {
     }
     let whole = if sum.is_negative() { -whole } else { whole.clone() };
     let sum = sum.abs();
-    let parts: Vec<(BigInt, BigInt)> = weights.iter().map(|weight| (&whole * weight).div_mod_floor(&sum)).collect();
+    let parts: Vec<(BigInt, BigInt)> =
+        weights.iter().map(|weight| (&whole * weight).div_mod_floor(&sum)).collect();
     let left = parts.iter().map(|(_, remainder)| remainder).sum::<BigInt>() / &sum;
     let mut order: Vec<usize> = (0..parts.len()).collect();
     order.sort_by(|one, other| parts[*other].1.cmp(&parts[*one].1));

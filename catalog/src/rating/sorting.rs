@@ -64,7 +64,12 @@ pub(crate) struct Sorted<'a> {
 }
 
 /// Sorts usage for the rating of `period`. Usage that is billed later, or belongs to a later month, is left out.
-pub(crate) fn sort<'a>(account: &'a Account, units: &Units, period: Period, usage: &[UsageQuarter]) -> Sorted<'a> {
+pub(crate) fn sort<'a>(
+    account: &'a Account,
+    units: &Units,
+    period: Period,
+    usage: &[UsageQuarter],
+) -> Sorted<'a> {
     let mut sorted = Sorted { entries: minimums(account, period), unpriced: Vec::new() };
     let mut matcher = Matcher { segments: &account.segments, units, known: HashMap::new() };
     for row in usage {
@@ -79,7 +84,9 @@ pub(crate) fn sort<'a>(account: &'a Account, units: &Units, period: Period, usag
                 let entry = sorted.entries.entry(key).or_insert_with(|| Entry::new(version, price));
                 if late { entry.late.add(row) } else { entry.earlier.add(row) }
             }
-            Err(reason) if late || origin == period => sorted.unpriced.push(Unpriced { usage: row.clone(), reason }),
+            Err(reason) if late || origin == period => {
+                sorted.unpriced.push(Unpriced { usage: row.clone(), reason })
+            }
             Err(_) => {}
         }
     }
@@ -93,7 +100,8 @@ fn minimums(account: &Account, period: Period) -> BTreeMap<EntryKey, Entry<'_>> 
     for segment in account.segments.iter().filter(|segment| segment.window.intersection(&month).is_some()) {
         let Some(version) = segment.version.as_deref() else { continue };
         for price in version.plan.prices().iter().filter(|price| price.minimum.is_some()) {
-            entries.insert(EntryKey::new(period, &segment.contract, version, price), Entry::new(version, price));
+            entries
+                .insert(EntryKey::new(period, &segment.contract, version, price), Entry::new(version, price));
         }
     }
     entries

@@ -1,7 +1,7 @@
 //! What stands around a room's router: answers for unknown paths and methods, panics caught, problems completed.
 
 use crate::Problem;
-use crate::problem::Kind;
+use crate::problem::{Kind, ProblemDocument};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::Uri;
@@ -10,9 +10,20 @@ use axum::response::{IntoResponse, Response};
 use std::any::Any;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
 
 mod trace;
 pub use trace::{TraceId, TraceIds};
+
+#[derive(OpenApi)]
+#[openapi(components(schemas(ProblemDocument)))]
+struct Shared;
+
+/// An empty router of a room, whose description knows the problem document that all operations answer with.
+pub fn open<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
+    OpenApiRouter::with_openapi(Shared::openapi())
+}
 
 /// Wraps the merged routers of all rooms. Each request gets a trace id: its own `traceparent`'s, or a new one.
 pub fn close(router: Router, trace_ids: TraceIds) -> Router {
@@ -72,6 +83,13 @@ mod tests {
         let status = response.status().as_u16();
         let bytes = to_bytes(response.into_body(), 100_000).await.unwrap();
         (status, serde_json::from_slice(&bytes).unwrap())
+    }
+
+    #[test]
+    fn every_rooms_description_knows_the_problem_document() {
+        let openapi = serde_json::to_value(open::<()>().get_openapi()).unwrap();
+        assert!(openapi["components"]["schemas"]["Problem"]["properties"]["trace_id"].is_object());
+        assert!(openapi["components"]["schemas"]["FieldError"].is_object());
     }
 
     #[tokio::test]

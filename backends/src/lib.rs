@@ -6,6 +6,7 @@
 //! Never here: a decision about usage or money, a clock read, a value whose check failed.
 
 pub mod bounds;
+pub mod conformance;
 pub mod embedded;
 mod key;
 pub mod memory;

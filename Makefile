@@ -1,0 +1,31 @@
+# The commands to remember. `make` alone says what they do.
+
+PULSE     := target/release/pulse
+DATA_DIR  ?= ./pulse-data
+CARGO     ?= cargo
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test check mutants
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the one binary, optimised
+	$(CARGO) build --release --locked -p pulse
+
+run: build ## Start pulse, import the sample usage, print its costs and stay up
+	@PULSE=$(PULSE) PULSE_DATA_DIR=$(DATA_DIR) examples/run.sh
+
+test: ## Run all tests
+	$(CARGO) test --locked --workspace
+
+check: ## Format, lints, documentation, licences and house rules
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
+	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --locked check bans licenses sources
+	$(CARGO) test --locked -p pulse --test it tidy::
+
+mutants: ## Break the accounting core on purpose, and count what notices
+	ingestor-consumer/mutants/run.sh

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Starts pulse, applies the example catalogue, imports the sample usage, prints what it costs, and stays up.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+: "${PULSE:=target/release/pulse}" "${PULSE_DATA_DIR:=./pulse-data}"
+export PULSE_DATA_DIR
+ready=$(mktemp -u "${TMPDIR:-/tmp}/pulse-ready.XXXXXX")
+
+"$PULSE" up --ready-file "$ready" &
+server=$!
+trap 'kill -TERM "$server" 2>/dev/null || true; wait "$server" || true; rm -f "$ready"' EXIT
+trap 'exit 130' INT TERM
+until [ -e "$ready" ]; do
+    kill -0 "$server" 2>/dev/null || { wait "$server"; exit 1; }
+    sleep 0.1
+done
+
+"$PULSE" catalog apply examples/catalog.yaml
+"$PULSE" import examples/llm-usage.csv --tenant acme --source azure-llm-2023 \
+    --time TIMESTAMP --metric ContextTokens=llm.input:token --metric GeneratedTokens=llm.output:token \
+    --shift-to yesterday
+
+echo
+echo "What acme's usage costs:"
+"$PULSE" query cost --tenant acme --from -48h
+http=$(sed 's/.*"http":"\([^"]*\)".*/\1/' "$ready")
+echo
+echo "Ask more: http://$http/docs. Stop with Ctrl-C; the data stays in $PULSE_DATA_DIR."
+trap 'kill -TERM "$server"' INT TERM
+wait "$server"

@@ -1,0 +1,57 @@
+//! The command line: what can be asked for. Each command's own flags stand in its file.
+
+use crate::command::{catalog, config, dlq, import, query, reconcile, send, up};
+use crate::output::Format;
+use crate::server::ServerFlags;
+use clap::{Parser, Subcommand};
+
+/// Meters usage: takes pulses in, counts each exactly once, prices them by versioned plans.
+#[derive(Debug, Parser)]
+#[command(name = "pulse", version, about, disable_help_subcommand = true)]
+pub struct Cli {
+    /// How data is written to standard output
+    #[arg(long, short, global = true, value_enum, default_value_t)]
+    pub output: Format,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "its text would stand in the help")]
+    pub server: ServerFlags,
+    #[command(subcommand)]
+    #[expect(missing_docs, reason = "its text would stand in the help")]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run everything in this process on one data directory
+    Up(up::Up),
+    /// Send one pulse, or many as NDJSON from standard input
+    Send(send::Send),
+    /// Read or change the catalogue
+    #[command(subcommand)]
+    Catalog(catalog::Catalog),
+    /// Send the rows of a file as pulses; doing it again counts nothing twice
+    Import(import::Import),
+    /// Ask for usage or costs
+    #[command(subcommand)]
+    Query(query::Query),
+    /// Look at what was refused and kept, and send it again
+    #[command(subcommand)]
+    Dlq(dlq::Dlq),
+    /// Check that the books balance
+    Reconcile(reconcile::Reconcile),
+    /// Show or check the configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

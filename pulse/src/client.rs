@@ -1,0 +1,4 @@
+//! Talking to a running server.
+
+pub mod delivery;
+pub mod rest;

@@ -1,0 +1,215 @@
+//! Requests to the REST doors, and their problem documents as failures.
+
+use crate::exit::{Exit, Failure};
+use crate::server::Server;
+use anyhow::Context;
+use reqwest::{Method, StatusCode, Url};
+use serde_json::{Value, json};
+
+/// A request, without the server it goes to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    method: Method,
+    path: Vec<String>,
+    query: Vec<(String, String)>,
+    body: Option<Value>,
+}
+
+impl Request {
+    /// A request for the resource at those segments of a path, which are encoded whole.
+    pub fn new(method: Method, path: &[&str]) -> Self {
+        Self { method, path: path.iter().map(ToString::to_string).collect(), query: Vec::new(), body: None }
+    }
+
+    /// A read.
+    pub fn get(path: &[&str]) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    /// This request with a query parameter more, where it has a value.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Option<&str>) -> Self {
+        self.query.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+        self
+    }
+
+    /// This request with a query parameter repeated for each value.
+    #[must_use]
+    pub fn with_each(mut self, name: &str, values: &[String]) -> Self {
+        self.query.extend(values.iter().map(|value| (name.to_owned(), value.clone())));
+        self
+    }
+
+    /// This request with a body.
+    #[must_use]
+    pub fn with_body(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// Its URL at a server.
+    pub fn url(&self, server: &Server) -> anyhow::Result<Url> {
+        let mut url = Url::parse(&server.http).with_context(|| format!("the address {}", server.http))?;
+        let no_base = || anyhow::anyhow!("{} is no base of paths", server.http);
+        url.path_segments_mut().map_err(|()| no_base())?.pop_if_empty().push("v1").extend(&self.path);
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        Ok(url)
+    }
+
+    /// The same request as a line for a shell.
+    pub fn curl(&self, server: &Server) -> anyhow::Result<String> {
+        let quote = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+        let mut line = "curl -sS".to_owned();
+        if self.method != Method::GET {
+            line += &format!(" -X {}", self.method);
+        }
+        if server.token.is_some() {
+            line += " -H \"Authorization: Bearer $PULSE_TOKEN\"";
+        }
+        if let Some(body) = &self.body {
+            line += &format!(" -H 'Content-Type: application/json' -d {}", quote(&body.to_string()));
+        }
+        Ok(format!("{line} {}", quote(self.url(server)?.as_str())))
+    }
+}
+
+/// A client of one server.
+#[derive(Clone, Debug)]
+pub struct Rest {
+    server: Server,
+    http: reqwest::Client,
+}
+
+/// What a server answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The HTTP status, a good one.
+    pub status: StatusCode,
+    /// The JSON body; null where there is none.
+    pub body: Value,
+}
+
+impl Rest {
+    /// A client of that server.
+    pub fn new(server: Server) -> Self {
+        Self { server, http: reqwest::Client::new() }
+    }
+
+    /// Sends a request; a problem document is a failure.
+    pub async fn send(&self, request: &Request) -> anyhow::Result<Answer> {
+        let mut builder = self.http.request(request.method.clone(), request.url(&self.server)?);
+        if let Some(token) = self.server.token.as_ref() {
+            builder = builder.bearer_auth(token.reveal());
+        }
+        if let Some(body) = &request.body {
+            builder = builder.json(body);
+        }
+        let response = builder.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        if !status.is_success() {
+            return Err(problem(status, &bytes).into());
+        }
+        let body = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes).context("reading the answer as JSON")?
+        };
+        Ok(Answer { status, body })
+    }
+
+    /// Reads a list to its last page: the first page's body with all items.
+    pub async fn list(&self, request: &Request) -> anyhow::Result<Value> {
+        let mut whole = self.send(request).await?.body;
+        while let Some(token) = whole["next_page_token"].as_str().map(str::to_owned) {
+            let page = self.send(&request.clone().with("page_token", Some(&token))).await?.body;
+            let mut items = take_items(&mut whole);
+            let mut page = page;
+            items.extend(take_items(&mut page));
+            page["items"] = items.into();
+            whole = page;
+        }
+        Ok(whole)
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failure {
+        let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+        Failure::not_ready(format!("no answer from {}: {cause}; is `pulse up` running?", self.server.http))
+    }
+}
+
+fn take_items(page: &mut Value) -> Vec<Value> {
+    match page["items"].take() {
+        Value::Array(items) => items,
+        _ => Vec::new(),
+    }
+}
+
+/// The failure a problem document speaks of.
+fn problem(status: StatusCode, bytes: &[u8]) -> Failure {
+    let document: Value =
+        serde_json::from_slice(bytes).unwrap_or_else(|_| json!({"detail": String::from_utf8_lossy(bytes)}));
+    let field = |name: &str| document[name].as_str().filter(|text| !text.is_empty());
+    let code = field("code").unwrap_or(status.as_str());
+    let detail = field("detail").or(field("title")).unwrap_or("no detail");
+    let mut message = format!("{code}: {detail}");
+    for error in document["errors"].as_array().into_iter().flatten() {
+        let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+        message += &format!("\n  {}: {} {}", text("field"), text("reason"), text("message"));
+    }
+    Failure { exit: exit_of(status), message }
+}
+
+fn exit_of(status: StatusCode) -> Exit {
+    match status {
+        StatusCode::BAD_REQUEST => Exit::Usage,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::NotAllowed,
+        StatusCode::SERVICE_UNAVAILABLE => Exit::NotReady,
+        _ => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Token;
+
+    fn server() -> Server {
+        Server { http: "http://127.0.0.1:8080".into(), grpc: "http://127.0.0.1:50051".into(), token: None }
+    }
+
+    #[test]
+    fn names_in_paths_are_encoded_whole_and_values_in_queries_too() {
+        let request = Request::get(&["skus", "a/b:c d"]).with("tenant", Some("ä&b")).with("none", None);
+        let request = request.with_each("sku", &["x".to_owned(), "y".to_owned()]);
+        let expected = "http://127.0.0.1:8080/v1/skus/a%2Fb:c%20d?tenant=%C3%A4%26b&sku=x&sku=y";
+        assert_eq!(request.url(&server()).unwrap().as_str(), expected);
+    }
+
+    #[test]
+    fn a_curl_line_can_be_pasted() {
+        let request =
+            Request::new(Method::POST, &["dead-letters:replay"]).with_body(json!({"ids": ["it's"]}));
+        let line = request.curl(&Server { token: Some(Token::from("secret")), ..server() }).unwrap();
+        assert_eq!(
+            line,
+            r#"curl -sS -X POST -H "Authorization: Bearer $PULSE_TOKEN" -H 'Content-Type: application/json' -d '{"ids":["it'\''s"]}' 'http://127.0.0.1:8080/v1/dead-letters:replay'"#
+        );
+    }
+
+    #[test]
+    fn a_problem_names_code_and_fields_and_ends_the_command_as_its_status_says() {
+        let document = json!({"code": "INVALID_RANGE", "detail": "from must be on a quarter", "errors": [
+            {"field": "from", "reason": "INVALID_RANGE", "message": "must be on a quarter of an hour"}]});
+        let failure = problem(StatusCode::BAD_REQUEST, document.to_string().as_bytes());
+        assert_eq!(failure.exit, Exit::Usage);
+        let expected =
+            "INVALID_RANGE: from must be on a quarter\n  from: INVALID_RANGE must be on a quarter of an hour";
+        assert_eq!(failure.message, expected);
+        assert_eq!(problem(StatusCode::SERVICE_UNAVAILABLE, b"busy").exit, Exit::NotReady);
+        assert_eq!(problem(StatusCode::FORBIDDEN, b"").exit, Exit::NotAllowed);
+        assert_eq!(problem(StatusCode::NOT_FOUND, b"{}").exit, Exit::Failed);
+    }
+}

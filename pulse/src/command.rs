@@ -1,0 +1,49 @@
+//! The commands, one per file.
+
+pub mod catalog;
+pub mod config;
+pub mod dlq;
+pub mod import;
+pub mod query;
+pub mod reconcile;
+pub mod send;
+pub mod up;
+
+use crate::cli::{Cli, Command};
+use crate::environment::Environment;
+use crate::exit::Exit;
+use crate::output::Format;
+use crate::server::{Server, ServerFlags};
+
+/// What every command is given.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// How data is written.
+    pub format: Format,
+    /// Which server to talk to.
+    pub server: ServerFlags,
+    /// The process's environment.
+    pub environment: Environment,
+}
+
+impl Context {
+    /// The server to talk to.
+    pub fn find_server(&self) -> anyhow::Result<Server> {
+        Server::find(&self.server, &self.environment)
+    }
+}
+
+/// Runs the command that was asked for.
+pub async fn run(cli: Cli, environment: Environment) -> anyhow::Result<Exit> {
+    let context = Context { format: cli.output, server: cli.server, environment };
+    match cli.command {
+        Command::Up(command) => command.run(&context).await,
+        Command::Send(command) => command.run(&context).await,
+        Command::Catalog(command) => command.run(&context).await,
+        Command::Import(command) => command.run(&context).await,
+        Command::Query(command) => command.run(&context).await,
+        Command::Dlq(command) => command.run(&context).await,
+        Command::Reconcile(command) => command.run(&context).await,
+        Command::Config(command) => command.run(&context),
+    }
+}

@@ -1,0 +1,128 @@
+//! `pulse import FILE`: the rows of a file as pulses.
+
+use super::Context;
+use crate::client::delivery::Delivery;
+use crate::exit::{Exit, Failure};
+use crate::import::batches::Batches;
+use crate::import::mapping::{Mapping, Metric, Origin};
+use crate::import::rejected::SideFile;
+use crate::import::report::Report;
+use crate::import::rows::Rows;
+use crate::import::source::Source;
+use crate::import::survey::Survey;
+use crate::import::time::ShiftTo;
+use crate::output::Listing;
+use crate::system_clock::SystemClock;
+use anyhow::Context as _;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+/// Batches that wait to be sent.
+const WAITING_MAX: usize = 4;
+const COLUMNS: [&str; 7] =
+    ["rows", "pulses", "accepted", "duplicates", "rejected", "seconds", "pulses_per_second"];
+
+/// Send the rows of a file as pulses; doing it again counts nothing twice.
+#[derive(Args, Clone, Debug)]
+pub struct Import {
+    /// .csv, .ndjson or .jsonl, plain, .gz or .zst
+    file: PathBuf,
+    /// Who pays
+    #[arg(long)]
+    tenant: Option<String>,
+    /// The column of the event time: with or without zone (then UTC)
+    #[arg(long, value_name = "COLUMN", requires = "metric")]
+    time: Option<String>,
+    /// A column that is counted, one pulse a row; may be repeated. Without it each row is a pulse already
+    #[arg(long, value_name = "COLUMN=SKU:UNIT", requires_all = ["time", "tenant"])]
+    metric: Vec<Metric>,
+    /// Who reports
+    #[arg(long)]
+    source: Option<String>,
+    /// Move all times by whole days so that the newest row falls on this day: a time, a date, today or yesterday
+    #[arg(long, value_name = "TIME")]
+    shift_to: Option<ShiftTo>,
+}
+
+impl Import {
+    /// Reads the file twice, sends its pulses and prints what became of them.
+    pub async fn run(self, context: &Context) -> anyhow::Result<Exit> {
+        let server = context.find_server()?;
+        let started = Instant::now();
+        let source = Source::of_path(&self.file)?;
+        let mapping = self.mapping();
+        let survey = survey(source.clone(), mapping.clone()).await?;
+        let origin = Origin::new(&survey.hash, self.shift_days(&survey)?);
+        let side = SideFile::new(source.rejected_path(), source.format);
+        let report = Arc::new(Mutex::new(Report::new(&mapping, side)));
+        let (sender, receiver) = mpsc::channel(WAITING_MAX);
+        let batches = Batches::new(sender, Arc::clone(&report));
+        let reading = spawn_blocking(move || read(&source, &mapping, &origin, batches));
+        let answers = Arc::clone(&report);
+        let take = move |answered| answers.lock().expect("no holder of the report panics").take(&answered);
+        Delivery::new(server, take).run(receiver).await?;
+        reading.await.context("reading the file")??;
+        let mut report = report.lock().expect("no holder of the report panics");
+        let exit = report.finish()?;
+        let summary = report.summary(survey.rows, started.elapsed());
+        context.format.print(&Listing {
+            columns: &COLUMNS,
+            items: std::slice::from_ref(&summary),
+            whole: &summary,
+        })?;
+        if let Some(path) = report.find_side_path() {
+            eprintln!("rejected rows are in {}", path.display());
+        }
+        Ok(exit)
+    }
+
+    fn mapping(&self) -> Mapping {
+        Mapping {
+            tenant: self.tenant.clone().unwrap_or_default(),
+            source: self.source.clone().unwrap_or_default(),
+            time_column: self.time.clone().unwrap_or_default(),
+            metrics: self.metric.clone(),
+        }
+    }
+
+    fn shift_days(&self, survey: &Survey) -> Result<i64, Failure> {
+        let Some(shift_to) = self.shift_to else { return Ok(0) };
+        let newest = survey
+            .newest
+            .ok_or_else(|| Failure::usage("--shift-to needs a row with a time, and there is none"))?;
+        Ok(shift_to.days_from(newest, &SystemClock))
+    }
+}
+
+async fn survey(source: Source, mapping: Mapping) -> anyhow::Result<Survey> {
+    let work = move || {
+        let bar = bar(&source, "reading")?;
+        let advance = bar.clone();
+        let survey = Survey::of(source.format, source.open(move |bytes| advance.inc(bytes))?, &mapping);
+        bar.finish_and_clear();
+        survey
+    };
+    spawn_blocking(work).await.context("reading the file")?
+}
+
+fn read(source: &Source, mapping: &Mapping, origin: &Origin, mut batches: Batches) -> anyhow::Result<()> {
+    let bar = bar(source, "sending")?;
+    let advance = bar.clone();
+    for row in Rows::new(source.format, source.open(move |bytes| advance.inc(bytes))?)? {
+        batches.add(row?, mapping, origin)?;
+    }
+    batches.finish()?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// A bar over the file's bytes on standard error; it hides where that is no terminal.
+fn bar(source: &Source, verb: &'static str) -> anyhow::Result<ProgressBar> {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")?;
+    Ok(ProgressBar::new(source.bytes()?).with_style(style).with_message(verb))
+}

@@ -1,0 +1,155 @@
+//! Data for standard output: as a table, as JSON or as CSV. Talk goes to standard error.
+
+use anyhow::Context;
+use clap::ValueEnum;
+use comfy_table::{Table, presets};
+use serde_json::{Map, Value};
+use std::io::{self, Write};
+
+/// How data is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns for people.
+    #[default]
+    Table,
+    /// The answer as it is.
+    Json,
+    /// Comma-separated values with a header.
+    Csv,
+}
+
+/// Objects of one kind, and the columns they are shown in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listing<'a> {
+    /// The columns that come first, in this order; columns not named here follow, columns nobody fills are left out.
+    pub columns: &'a [&'a str],
+    /// The objects.
+    pub items: &'a [Value],
+    /// What JSON output shows.
+    pub whole: &'a Value,
+}
+
+impl Format {
+    /// The text of a listing, with a line end.
+    pub fn render(self, listing: &Listing<'_>) -> anyhow::Result<String> {
+        match self {
+            Self::Json => Ok(format!("{}\n", serde_json::to_string_pretty(listing.whole)?)),
+            Self::Csv => csv_text(&Grid::new(listing)),
+            Self::Table => Ok(format!("{}\n", table(&Grid::new(listing)))),
+        }
+    }
+
+    /// Writes a listing to standard output.
+    pub fn print(self, listing: &Listing<'_>) -> anyhow::Result<()> {
+        print(&self.render(listing)?)
+    }
+}
+
+/// Writes to standard output; a reader that has gone is no failure.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("writing to standard output"),
+    }
+}
+
+/// Flattened objects in columns.
+struct Grid {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Grid {
+    fn new(listing: &Listing<'_>) -> Self {
+        let flat: Vec<Map<String, Value>> = listing.items.iter().map(flatten).collect();
+        let filled = |name: &str| flat.iter().any(|row| row.contains_key(name));
+        let mut header: Vec<String> =
+            listing.columns.iter().filter(|name| filled(name)).map(ToString::to_string).collect();
+        for name in flat.iter().flat_map(Map::keys) {
+            if !header.contains(name) {
+                header.push(name.clone());
+            }
+        }
+        let cells = |row: &Map<String, Value>| {
+            header.iter().map(|name| row.get(name).map(text).unwrap_or_default()).collect()
+        };
+        let rows = flat.iter().map(cells).collect();
+        Self { header, rows }
+    }
+}
+
+/// An object whose nested objects' fields are named `outer.inner`.
+fn flatten(item: &Value) -> Map<String, Value> {
+    let mut flat = Map::new();
+    for (name, value) in item.as_object().into_iter().flatten() {
+        match value {
+            Value::Object(_) => flat
+                .extend(flatten(value).into_iter().map(|(inner, value)| (format!("{name}.{inner}"), value))),
+            Value::Null => {}
+            _ => drop(flat.insert(name.clone(), value.clone())),
+        }
+    }
+    flat
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn table(grid: &Grid) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(&grid.header).add_rows(&grid.rows);
+    table
+}
+
+fn csv_text(grid: &Grid) -> anyhow::Result<String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(&grid.header)?;
+    for row in &grid.rows {
+        writer.write_record(row)?;
+    }
+    let bytes = writer.into_inner().context("writing CSV in memory")?;
+    String::from_utf8(bytes).context("writing CSV as UTF-8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn render(format: Format) -> String {
+        let items = [
+            json!({"quantity": "1.5", "group": {"sku": "llm.input"}, "count": "2", "amount": null}),
+            json!({"quantity": "7", "group": {"sku": "a,b"}, "other": true}),
+        ];
+        let whole = json!({"items": items});
+        format
+            .render(&Listing { columns: &["group.sku", "missing", "quantity"], items: &items, whole: &whole })
+            .unwrap()
+    }
+
+    #[test]
+    fn csv_flattens_and_orders_columns_and_quotes_commas() {
+        assert_eq!(
+            render(Format::Csv),
+            "group.sku,quantity,count,other\nllm.input,1.5,2,\n\"a,b\",7,,true\n"
+        );
+    }
+
+    #[test]
+    fn json_is_the_answer_as_it_is() {
+        let value: Value = serde_json::from_str(&render(Format::Json)).unwrap();
+        assert_eq!(value["items"][0]["group"]["sku"], "llm.input");
+        assert_eq!(value["items"][0]["amount"], Value::Null);
+    }
+
+    #[test]
+    fn a_table_shows_every_cell() {
+        let table = render(Format::Table);
+        for cell in ["group.sku", "llm.input", "1.5", "a,b", "true"] {
+            assert!(table.contains(cell), "{table}");
+        }
+        assert!(!table.contains("missing"), "{table}");
+    }
+}

@@ -1,0 +1,3 @@
+//! The whole house, tested from outside: one binary of tests.
+
+mod tidy;

@@ -1,0 +1,102 @@
+//! The pricing worker: keeps the `charge` cells of the tenants whose partitions this process owns.
+//!
+//! Each partition has two loops. One turns changes of the catalogue into triggers of its tenants' months; the other
+//! takes what triggers wait, and only then reads usage and rates each month once. Doing either again is harmless, so
+//! nothing is locked and two workers of one partition agree.
+
+mod partition;
+mod progress;
+mod rerate;
+mod stamp;
+mod touch;
+mod trigger;
+
+use crate::view::{View, ViewError};
+use domain::generation::{Generation, Incarnation};
+use domain::hash::FIXED_KEY;
+use domain::port::{Assignment, AssignmentChange, CellStore, Log, LogError, StoreError};
+use futures::StreamExt;
+use partition::Partition;
+use proto::header::RecordError;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The topic of triggers: aggregate revisions, and months to rate again.
+pub const TRIGGER_TOPIC: &str = "processor-storage-consumption";
+
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+/// What the worker needs.
+#[derive(Clone)]
+pub(crate) struct Pricing {
+    /// Where triggers come from and go to.
+    pub(crate) log: Arc<dyn Log>,
+    /// Where usage is and charges go.
+    pub(crate) store: Arc<dyn CellStore>,
+    /// The catalogue.
+    pub(crate) view: View,
+    /// How long triggers of one month are gathered before it is rated.
+    pub(crate) gather: Duration,
+}
+
+/// Why a step of the worker failed; it is tried again.
+#[derive(Debug, thiserror::Error)]
+enum PricingError {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    View(#[from] ViewError),
+    #[error("trigger {offset} cannot be read: {error}")]
+    Trigger { offset: u64, error: RecordError },
+}
+
+/// Prices what this process owns, as it comes and goes, until shutdown.
+pub(crate) async fn run(pricing: Pricing, shutdown: CancellationToken, tracker: TaskTracker) {
+    let owned = async {
+        let incarnation = pricing.incarnation().await;
+        let mut assignments = pricing.log.assignments(Arc::new(topic_layout(&incarnation)));
+        let mut running: HashMap<u32, CancellationToken> = HashMap::new();
+        while let Some(change) = assignments.next().await {
+            match change {
+                AssignmentChange::Assigned(Assignment { partitions, .. }) => {
+                    for number in partitions {
+                        let stop = shutdown.child_token();
+                        let partition = Partition::new(pricing.clone(), &incarnation, number);
+                        tracker.spawn(partition::run(partition, stop.clone()));
+                        // A partition that is assigned twice in a row is started anew.
+                        running.insert(number, stop).inspect(CancellationToken::cancel);
+                    }
+                }
+                AssignmentChange::Revoked(Assignment { partitions, .. }) => {
+                    let stopped = partitions.iter().filter_map(|number| running.remove(number));
+                    stopped.for_each(|stop| stop.cancel());
+                }
+            }
+        }
+    };
+    shutdown.run_until_cancelled(owned).await;
+}
+
+impl Pricing {
+    async fn incarnation(&self) -> Incarnation {
+        loop {
+            match self.log.incarnation(TRIGGER_TOPIC).await {
+                Ok(incarnation) => return incarnation,
+                Err(error) => tracing::warn!(%error, "the topic of triggers cannot be asked"),
+            }
+            tokio::time::sleep(RETRY_DELAY).await;
+        }
+    }
+}
+
+/// The topic as the port's assignments want it: it is no generation of pulses, hence number 0.
+fn topic_layout(incarnation: &Incarnation) -> Generation {
+    let partitions =
+        u32::try_from(incarnation.first_offsets.len()).expect("a topic has fewer than 2^32 partitions");
+    Generation { number: 0, topic: TRIGGER_TOPIC.into(), ..Generation::first(FIXED_KEY, partitions) }
+}

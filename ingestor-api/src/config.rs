@@ -15,8 +15,6 @@ pub struct Config {
     pub stream_batches_in_flight_max: usize,
     /// Seconds after which a stream is asked to open again; 0: never.
     pub max_connection_age_seconds: u64,
-    /// Dead letters that one replay takes; a client goes on with the next.
-    pub replay_items_max: usize,
 }
 
 impl Default for Config {
@@ -26,7 +24,6 @@ impl Default for Config {
             recent_pulses_max: 450_000,
             stream_batches_in_flight_max: 16,
             max_connection_age_seconds: 3_600,
-            replay_items_max: 10_000,
         }
     }
 }

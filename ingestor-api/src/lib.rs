@@ -14,6 +14,7 @@ mod dispatch;
 mod edge;
 mod health;
 mod intake;
+mod item;
 mod lane;
 mod lanes;
 mod mint;
@@ -22,6 +23,7 @@ mod outcome;
 mod pack;
 mod part;
 mod recent;
+mod replay;
 mod service;
 mod status;
 mod stream;
@@ -29,19 +31,24 @@ mod transport;
 mod unary;
 
 pub use config::Config;
+pub use item::{Item, ItemStatus};
+pub use replay::{ReplayAnswer, ReplayRequest};
 pub use transport::server;
 
 use crate::edge::Edge;
 use crate::health::Health;
+use crate::replay::Replay;
 use crate::service::Service;
 use domain::port::{Admission, CellStore, Clock, Log, RegistryView};
 use proto::usage::usage_service_server::UsageServiceServer;
 use proto::v1::ingest_service_server::IngestServiceServer;
+use rest::page::PageKey;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// What the edge needs of the world.
 #[derive(Clone)]
@@ -56,6 +63,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Read for the replay of dead letters.
     pub store: Arc<dyn CellStore>,
+    /// Signs the tokens of pages.
+    pub page_key: PageKey,
 }
 
 /// The edge, ready to be served.
@@ -63,14 +72,16 @@ pub struct Ports {
 pub struct IngestorApi {
     service: Service,
     health: Health,
+    replay: Replay,
 }
 
 /// Builds the edge. When `shutdown` is cancelled, streams are read no further; requests under way are finished, and
 /// `tracker` holds their tasks.
 pub fn build(config: Config, ports: Ports, shutdown: CancellationToken, tracker: TaskTracker) -> IngestorApi {
     let edge = Arc::new(Edge::new(&config, &ports, tracker.clone()));
+    let replay = Replay { edge: Arc::clone(&edge), ports };
     let health = Health::new(&tracker, shutdown.clone());
-    IngestorApi { service: Service { edge, config, shutdown, tracker }, health }
+    IngestorApi { service: Service { edge, config, shutdown, tracker }, health, replay }
 }
 
 impl IngestorApi {
@@ -88,6 +99,6 @@ impl IngestorApi {
 
     /// The HTTP resources.
     pub fn http(&self) -> OpenApiRouter {
-        OpenApiRouter::new()
+        rest::door::open().routes(routes!(replay::replay_dead_letters)).with_state(self.replay.clone())
     }
 }

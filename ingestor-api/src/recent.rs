@@ -93,11 +93,6 @@ impl Recent {
         Ok((standings?, flight))
     }
 
-    /// How a pulse stands to those that landed.
-    pub fn standing(&self, mark: Mark) -> Standing {
-        self.lock().landed.standing(mark)
-    }
-
     /// One look at all of them at once, so that two calls never wait for each other.
     fn look(self: &Arc<Self>, marks: &[Mark]) -> (Vec<Sight>, Flight, Vec<watch::Receiver<()>>) {
         let (ended, end) = watch::channel(());
@@ -195,7 +190,7 @@ mod tests {
         drop(flight);
         let (standings, _flight) = now(&recent, &[mark(1, 1), mark(2, 2)]).unwrap();
         assert_eq!(standings, [Standing::Same, Standing::New]);
-        assert_eq!(recent.standing(mark(1, 9)), Standing::Other);
+        assert_eq!(now(&recent, &[mark(1, 9)]).unwrap().0, [Standing::Other]);
     }
 
     #[test]

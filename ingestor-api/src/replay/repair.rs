@@ -1,0 +1,130 @@
+//! Which pulse a dead letter is replayed as.
+
+use domain::dead_letter::{DeadLetter, DeadLetterId, DecidedIdentity, PayloadKind};
+use domain::pulse::RawPulse;
+use domain::reject::{Reject, RejectReason};
+use domain::time::Timestamp;
+use prost::Message;
+use uuid::Uuid;
+
+/// A dead letter as it is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Repaired {
+    /// The pulse.
+    pub raw: RawPulse,
+    /// Its identity, where that could have been chosen and is not yet fixed: it must be, before the pulse is sent.
+    pub decision: Option<DecidedIdentity>,
+}
+
+/// Applies the fields of `set` that are not empty. Identity changes only where it was at fault, and only once.
+pub(super) fn repair(
+    letter: &DeadLetter,
+    decided: Option<&DecidedIdentity>,
+    set: &RawPulse,
+) -> Result<Repaired, Reject> {
+    let mut raw = payload(letter)?;
+    let faults = identity_faults(letter, &raw);
+    let changes = identity_fields(set);
+    if let Some(field) = changes.iter().find(|field| !faults.contains(*field)) {
+        return Err(keep(field, "was not the reason, so a replay must not change it"));
+    }
+    if letter.reason == RejectReason::DuplicateConflict {
+        raw.id.clear();
+    }
+    overlay(&mut raw, set);
+    if raw.id.is_empty() {
+        raw.id = own_id(letter.id);
+    }
+    raw.stamp(None);
+    let identity = identity(&raw);
+    match decided {
+        Some(decided) if !changes.is_empty() && identity.as_ref() != Some(decided) => {
+            Err(keep(changes[0], "was decided by an earlier replay and stays"))
+        }
+        Some(decided) => {
+            fix(&mut raw, decided);
+            Ok(Repaired { raw, decision: None })
+        }
+        None => Ok(Repaired { raw, decision: identity.filter(|_| !faults.is_empty()) }),
+    }
+}
+
+/// Gives a pulse the identity that was decided.
+pub(super) fn fix(raw: &mut RawPulse, decided: &DecidedIdentity) {
+    let DecidedIdentity { tenant, source, id, event_time } = decided.clone();
+    (raw.tenant, raw.source, raw.id) = (tenant, source, id);
+    raw.event_time = Some(event_time.into());
+}
+
+/// The pulse that was refused.
+pub(super) fn payload(letter: &DeadLetter) -> Result<RawPulse, Reject> {
+    let pulse = match letter.kind {
+        PayloadKind::Pulse => proto::v1::Pulse::decode(letter.payload.clone()).ok(),
+        PayloadKind::Foreign => None,
+    };
+    let undecodable =
+        || Reject::new(RejectReason::Undecodable, "payload", "is no pulse and cannot be replayed");
+    pulse.map(proto::pulse::from_wire).ok_or_else(undecodable)
+}
+
+/// The id of a pulse that has none of its own: a name-based UUID of where it is kept, the same in every replay.
+fn own_id(letter: DeadLetterId) -> String {
+    let name = format!("{}-{}-{}", letter.generation, letter.partition, letter.position.raw());
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string()
+}
+
+/// The fields of identity that are present.
+fn identity_fields(raw: &RawPulse) -> Vec<&'static str> {
+    let present = [
+        ("tenant", !raw.tenant.is_empty()),
+        ("source", !raw.source.is_empty()),
+        ("id", !raw.id.is_empty()),
+        ("event_time", raw.event_time.is_some()),
+    ];
+    present.into_iter().filter_map(|(field, is_present)| is_present.then_some(field)).collect()
+}
+
+/// The fields of identity that were the reason, or break a rule beside it.
+fn identity_faults(letter: &DeadLetter, raw: &RawPulse) -> Vec<&'static str> {
+    let broken = raw.parse().err();
+    let is_broken =
+        |field: &str| broken.iter().flat_map(|rejects| rejects.all()).any(|reject| reject.field == field);
+    let is_fault = |field: &&str| letter.field == **field || is_broken(field);
+    ["tenant", "source", "id", "event_time"].into_iter().filter(is_fault).collect()
+}
+
+fn identity(raw: &RawPulse) -> Option<DecidedIdentity> {
+    let time = raw.event_time?;
+    Some(DecidedIdentity {
+        tenant: raw.tenant.clone(),
+        source: raw.source.clone(),
+        id: raw.id.clone(),
+        event_time: Timestamp::from_unix(time.seconds, time.nanos)?,
+    })
+}
+
+fn overlay(raw: &mut RawPulse, set: &RawPulse) {
+    let set = set.clone();
+    let texts = [
+        (&mut raw.id, set.id),
+        (&mut raw.source, set.source),
+        (&mut raw.tenant, set.tenant),
+        (&mut raw.sku, set.sku),
+        (&mut raw.quantity, set.quantity),
+        (&mut raw.unit, set.unit),
+        (&mut raw.resource_id, set.resource_id),
+        (&mut raw.corrects_id, set.corrects_id),
+    ];
+    for (field, value) in texts.into_iter().filter(|(_, value)| !value.is_empty()) {
+        *field = value;
+    }
+    raw.event_time = set.event_time.or(raw.event_time);
+    raw.interval_end_time = set.interval_end_time.or(raw.interval_end_time);
+    if !set.dimensions.is_empty() {
+        raw.dimensions = set.dimensions;
+    }
+}
+
+fn keep(field: &str, rule: &str) -> Reject {
+    Reject::new(RejectReason::InvalidField, field, rule)
+}

@@ -1,5 +1,8 @@
 //! Charges: what a tenant owes for a month under one price, with the lines that explain it.
 
+mod cell;
+mod id;
+
 use domain::calendar::Period;
 use domain::decimal::Decimal;
 use domain::id::{ContractId, PlanId, PriceId, TenantId, UnitId};

@@ -4,6 +4,8 @@
 //! what falls under one price is [`Rated`] as one charge, whose [`costs`](Rated::costs) are those of its quarters.
 
 mod cost;
+#[cfg(test)]
+mod fixture;
 mod month;
 mod reckoning;
 mod segment;

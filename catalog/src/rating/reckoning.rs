@@ -200,3 +200,6 @@ impl Span {
         format!("tier {}{above}{up_to}", self.number)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,3 +66,72 @@ fn changes(start: Timestamp, versions: &[Arc<PlanVersion>]) -> Vec<(Timestamp, O
     }
     changes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{at, version_from};
+    use super::*;
+
+    const PRICES: &str = "- {id: disk, sku: disk, unit: GB, model: per_unit, price: \"1\"}";
+
+    fn contract(plan_version: Option<u32>, start: &str, end: Option<&str>) -> ContractTerms {
+        ContractTerms {
+            id: ContractId::parse("c").unwrap(),
+            plan: PlanId::parse("test").unwrap(),
+            plan_version,
+            start: at(start),
+            end: end.map(at),
+        }
+    }
+
+    /// Version 1 from March on, version 2 from May on, version 3 from March on as well.
+    fn versions() -> Vec<Arc<PlanVersion>> {
+        let version = |(number, time)| version_from(number, time, PRICES);
+        [(2, "2026-05-01T10:15:00Z"), (1, "2026-03-01T00:00:00Z"), (3, "2026-03-01T00:00:00Z")]
+            .map(version)
+            .to_vec()
+    }
+
+    fn shown(contract: &ContractTerms) -> Vec<(String, String, Option<u32>)> {
+        let shown = |segment: Segment| {
+            let number = segment.version.map(|version| version.number);
+            (segment.window.start().to_string(), segment.window.end().to_string(), number)
+        };
+        segments(contract, &versions()).into_iter().map(shown).collect()
+    }
+
+    fn row(start: &str, end: &str, version: Option<u32>) -> (String, String, Option<u32>) {
+        (start.to_owned(), end.to_owned(), version)
+    }
+
+    #[test]
+    fn a_contract_follows_the_version_in_effect() {
+        let expected = [
+            row("2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z", None),
+            row("2026-03-01T00:00:00Z", "2026-05-01T10:15:00Z", Some(3)),
+            row("2026-05-01T10:15:00Z", "2026-06-01T00:00:00Z", Some(2)),
+        ];
+        assert_eq!(shown(&contract(None, "2026-02-01T00:00:00Z", Some("2026-06-01T00:00:00Z"))), expected);
+    }
+
+    #[test]
+    fn a_version_that_took_effect_before_the_contract_holds_from_its_start() {
+        let open = shown(&contract(None, "2026-07-01T00:00:00Z", None));
+        assert_eq!(open, [row("2026-07-01T00:00:00Z", &Timestamp::MAX.to_string(), Some(2))]);
+        let ended = shown(&contract(None, "2026-04-01T00:00:00Z", Some("2026-05-01T00:00:00Z")));
+        assert_eq!(ended, [row("2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z", Some(3))]);
+    }
+
+    #[test]
+    fn a_pinned_version_holds_throughout() {
+        let term = ("2026-02-01T00:00:00Z", "2026-06-01T00:00:00Z");
+        assert_eq!(shown(&contract(Some(1), term.0, Some(term.1))), [row(term.0, term.1, Some(1))]);
+        assert_eq!(shown(&contract(Some(9), term.0, Some(term.1))), [row(term.0, term.1, None)]);
+    }
+
+    #[test]
+    fn a_contract_that_ends_before_it_starts_has_no_segments() {
+        assert_eq!(shown(&contract(None, "2026-02-01T00:00:00Z", Some("2026-02-01T00:00:00Z"))), []);
+        assert_eq!(shown(&contract(None, "2026-06-01T00:00:00Z", Some("2026-02-01T00:00:00Z"))), []);
+    }
+}

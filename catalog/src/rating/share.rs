@@ -25,3 +25,46 @@ pub(crate) fn share(whole: &BigInt, weights: &[BigInt]) -> Vec<BigInt> {
     }
     shares
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shares(whole: i64, weights: &[i64]) -> Vec<i64> {
+        let weights: Vec<BigInt> = weights.iter().map(|weight| BigInt::from(*weight)).collect();
+        share(&whole.into(), &weights).into_iter().map(|share| i64::try_from(share).unwrap()).collect()
+    }
+
+    #[test]
+    fn what_is_left_goes_to_the_largest_remainders_and_on_a_tie_to_the_first() {
+        // 10 in three equal parts is 3⅓ each: one is left, and the first takes it.
+        assert_eq!(shares(10, &[1, 1, 1]), [4, 3, 3]);
+        // 10 × 1/6 = 1⅔, 10 × 2/6 = 3⅓, 10 × 3/6 = 5: the remainder of ⅔ is the largest.
+        assert_eq!(shares(10, &[1, 2, 3]), [2, 3, 5]);
+        // Minus 10 × 1/3 is -3⅓, rounded down -4, remainder ⅔ each: two are left.
+        assert_eq!(shares(-10, &[1, 1, 1]), [-3, -3, -4]);
+    }
+
+    #[test]
+    fn weights_of_both_signs_share_in_proportion_and_a_sum_of_zero_shares_nothing() {
+        // 6 over 5 - 2 = 3: two for each unit of weight.
+        assert_eq!(shares(6, &[5, -2]), [10, -4]);
+        assert_eq!(shares(-6, &[-5, 2]), [-10, 4]);
+        assert_eq!(shares(0, &[5, -5]), [0, 0]);
+        assert_eq!(shares(7, &[]), Vec::<i64>::new());
+    }
+
+    proptest! {
+        #[test]
+        fn shares_add_up_and_are_within_one_of_their_part(whole in -1_000_000_i64..1_000_000, weights in prop::collection::vec(-50_i64..50, 1..8)) {
+            let sum: i64 = weights.iter().sum();
+            prop_assume!(sum != 0);
+            let shares = shares(whole, &weights);
+            prop_assert_eq!(shares.iter().sum::<i64>(), whole);
+            for (share, weight) in shares.iter().zip(&weights) {
+                prop_assert!((share * sum - whole * weight).abs() < sum.abs());
+            }
+        }
+    }
+}

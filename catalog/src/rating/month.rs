@@ -145,3 +145,8 @@ struct Bill {
     reckoning: Reckoning,
     amount: Amount,
 }
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

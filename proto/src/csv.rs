@@ -19,7 +19,15 @@ enum Column {
 impl Columns {
     /// Reads the header row; a name that no field has is refused.
     pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, Reject> {
-        names.into_iter().map(column).collect::<Result<_, _>>().map(Self)
+        let mut columns = Vec::new();
+        for name in names {
+            let column = column(name)?;
+            if columns.contains(&column) {
+                return Err(Reject::new(RejectReason::InvalidField, name, "is a column twice"));
+            }
+            columns.push(column);
+        }
+        Ok(Self(columns))
     }
 
     /// The fields of a pulse from one row; an empty cell is absent.

@@ -1,6 +1,6 @@
 //! The generated code, nested as its packages are.
 
-#[expect(missing_docs, clippy::pedantic, reason = "generated code")]
+#[expect(missing_docs, clippy::allow_attributes, clippy::pedantic, reason = "generated code")]
 pub mod pulse {
     pub mod v1 {
         tonic::include_proto!("pulse.v1");
@@ -12,7 +12,7 @@ pub mod pulse {
     }
 }
 
-#[expect(missing_docs, clippy::pedantic, reason = "generated code")]
+#[expect(missing_docs, clippy::allow_attributes, clippy::pedantic, reason = "generated code")]
 pub mod usage {
     tonic::include_proto!("yourpackage");
 }

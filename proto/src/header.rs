@@ -32,10 +32,8 @@ pub enum RecordError {
 /// A record of ours that holds the message of that full name.
 pub fn message_record(message: &str, value: Bytes) -> NewRecord {
     let header = |name: &str, value: String| Header { name: name.to_owned(), value: value.into() };
-    let headers = vec![
-        header(FORMAT_HEADER, FORMAT.to_string()),
-        header(CONTENT_TYPE_HEADER, content_type(message)),
-    ];
+    let headers =
+        vec![header(FORMAT_HEADER, FORMAT.to_string()), header(CONTENT_TYPE_HEADER, content_type(message))];
     NewRecord { headers, value }
 }
 

@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 /// The fields of a pulse from one JSON object; `null` is absent, and a number is read by its digits.
 pub fn from_json(value: &Value) -> Result<RawPulse, Reject> {
     let object = value.as_object();
-    let object = object.ok_or_else(|| Reject::new(RejectReason::InvalidField, "pulse", "must be a JSON object"))?;
+    let object =
+        object.ok_or_else(|| Reject::new(RejectReason::InvalidField, "pulse", "must be a JSON object"))?;
     let mut raw = RawPulse::default();
     for (name, value) in object.iter().filter(|(_, value)| !value.is_null()) {
         match (name.as_str(), Field::find(name)) {
@@ -37,7 +38,8 @@ pub fn to_json(raw: &RawPulse) -> Value {
     let present = texts.into_iter().filter(|(_, text)| !text.is_empty());
     let mut object: Map<String, Value> =
         present.map(|(field, text)| (field.name().to_owned(), text.as_str().into())).collect();
-    let present = times.into_iter().filter_map(|(field, time)| Some((field.name().to_owned(), time_json(time?))));
+    let present =
+        times.into_iter().filter_map(|(field, time)| Some((field.name().to_owned(), time_json(time?))));
     object.extend(present);
     if !raw.dimensions.is_empty() {
         let pairs = raw.dimensions.iter().map(|(key, value)| (key.clone(), value.as_str().into()));

@@ -31,7 +31,10 @@ pub fn split(entry: &Entry) -> Vec<Bytes> {
     let parts = u32::try_from(compressed.len().div_ceil(chunk)).expect("a record is far below 2^32 parts");
     let starts = (0..compressed.len()).step_by(chunk);
     let data = starts.map(|start| compressed.slice(start..compressed.len().min(start + chunk)));
-    (0..parts).zip(data).map(|(part, data)| blob::seal(FORMAT, &log::PagePart { part, parts, data })).collect()
+    (0..parts)
+        .zip(data)
+        .map(|(part, data)| blob::seal(FORMAT, &log::PagePart { part, parts, data }))
+        .collect()
 }
 
 /// The entry of all its parts, in their order.
@@ -47,7 +50,8 @@ pub fn join(offset: u64, parts: &[Bytes]) -> Result<Entry, BlobError> {
     }
     let bytes = zstd::decode_all(compressed.as_slice()).map_err(|_| BlobError::Damaged)?;
     let kept = log::KeptRecord::decode(Bytes::from(bytes)).map_err(|_| BlobError::Damaged)?;
-    let headers = kept.headers.into_iter().map(|header| Header { name: header.name, value: header.value }).collect();
+    let headers =
+        kept.headers.into_iter().map(|header| Header { name: header.name, value: header.value }).collect();
     Ok(Entry { offset, timestamp: Timestamp::from_nanos(kept.timestamp_nanos), headers, value: kept.value })
 }
 
@@ -55,7 +59,11 @@ pub fn join(offset: u64, parts: &[Bytes]) -> Result<Entry, BlobError> {
 pub fn page_key(generation: u32, partition: u32, offset: u64, part: u32) -> CellKey {
     let number = |offset: u64| i64::try_from(offset).expect("an offset fits its position, which has 63 bits");
     let page = number(offset / OFFSETS_PER_PAGE);
-    CellKey::new(&PAGE, vec![generation.into(), partition.into(), page.into()], vec![number(offset).into(), part.into()])
+    CellKey::new(
+        &PAGE,
+        vec![generation.into(), partition.into(), page.into()],
+        vec![number(offset).into(), part.into()],
+    )
 }
 
 fn write_header(header: &Header) -> log::KeptHeader {

@@ -51,7 +51,8 @@ pub fn to_record(revision: &Revision) -> NewRecord {
 
 /// The record of a trigger.
 pub fn rerate_record(tenant: &TenantId, period: Period, catalog_offset: u64) -> NewRecord {
-    let rerate = log::Rerate { tenant: tenant.as_str().to_owned(), period: period.to_string(), catalog_offset };
+    let rerate =
+        log::Rerate { tenant: tenant.as_str().to_owned(), period: period.to_string(), catalog_offset };
     header::message_record(RERATE, encode(&rerate))
 }
 
@@ -65,9 +66,9 @@ pub fn dead_letter_record(letter: &DeadLetter) -> NewRecord {
 pub fn from_entry(entry: &Entry) -> Result<Published, RecordError> {
     header::check_format(entry)?;
     let published = if header::is_message(entry, RERATE) {
-        decode(entry).and_then(rerate_from_wire)
+        decode(entry).and_then(|rerate| rerate_from_wire(&rerate))
     } else {
-        decode(entry).and_then(revision_from_wire).map(|revision| Published::Revision(Box::new(revision)))
+        decode(entry).and_then(|aggregate| revision_from_wire(&aggregate))
     };
     published.ok_or(RecordError::Damaged)
 }
@@ -90,7 +91,8 @@ fn revision_id(Revision { key, row }: &Revision) -> String {
     let posted = key.posted.map_or_else(String::new, |period| period.to_string());
     let texts = [key.tenant.as_str(), key.sku.as_str(), key.unit.as_str(), key.group.as_str(), &posted];
     let numbers = [key.hour, key.generation.into(), key.partition.into(), row.position.raw()];
-    let hasher = texts.iter().fold(FieldHasher::new(&FIXED_KEY), |hasher, text| hasher.bytes(text.as_bytes()));
+    let hasher =
+        texts.iter().fold(FieldHasher::new(&FIXED_KEY), |hasher, text| hasher.bytes(text.as_bytes()));
     let hasher = numbers.iter().fold(hasher, |hasher, number| hasher.number((*number).into()));
     format!("{:032x}", hasher.finish128())
 }
@@ -111,7 +113,7 @@ fn revision_to_wire(Revision { key, row }: &Revision) -> log::Aggregate {
     }
 }
 
-fn revision_from_wire(aggregate: log::Aggregate) -> Option<Revision> {
+fn revision_from_wire(aggregate: &log::Aggregate) -> Option<Published> {
     let posted = match aggregate.posted.as_str() {
         "" => None,
         text => Some(Period::parse(text)?),
@@ -132,7 +134,7 @@ fn revision_from_wire(aggregate: log::Aggregate) -> Option<Revision> {
         quarters: quarters?.try_into().ok()?,
         ranges: aggregate.ranges.iter().map(|range| (range.start, range.end)).collect(),
     };
-    Some(Revision { key, row })
+    Some(Published::Revision(Box::new(Revision { key, row })))
 }
 
 fn quarter_to_wire(quarter: &QuarterUsage) -> log::Quarter {
@@ -146,7 +148,8 @@ fn quarter_to_wire(quarter: &QuarterUsage) -> log::Quarter {
 }
 
 fn quarter_from_wire(quarter: &log::Quarter) -> Option<QuarterUsage> {
-    let extreme = |text: &str| if quarter.count == 0 { Some(Quantity::ZERO) } else { Quantity::parse(text).ok() };
+    let extreme =
+        |text: &str| if quarter.count == 0 { Some(Quantity::ZERO) } else { Quantity::parse(text).ok() };
     Some(QuarterUsage {
         sum: Sum::parse(&quarter.quantity)?,
         count: quarter.count,
@@ -155,7 +158,7 @@ fn quarter_from_wire(quarter: &log::Quarter) -> Option<QuarterUsage> {
     })
 }
 
-fn rerate_from_wire(rerate: log::Rerate) -> Option<Published> {
+fn rerate_from_wire(rerate: &log::Rerate) -> Option<Published> {
     Some(Published::Rerate {
         tenant: TenantId::parse(&rerate.tenant).ok()?,
         period: Period::parse(&rerate.period)?,

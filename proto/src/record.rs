@@ -71,7 +71,7 @@ pub struct Unpacked {
 #[derive(Debug)]
 pub enum Body {
     /// Pulses, accepted and refused.
-    Pulses(Pulses),
+    Pulses(Box<Pulses>),
     /// A statement.
     Control(Control),
 }

@@ -21,11 +21,11 @@ impl Blob for Row {
     }
 
     fn from_blob(bytes: &[u8]) -> Result<Self, BlobError> {
-        read(open(FORMAT, bytes)?).ok_or(BlobError::Damaged)
+        read(&open(FORMAT, bytes)?).ok_or(BlobError::Damaged)
     }
 }
 
-fn read(cell: log::AggregateCell) -> Option<Row> {
+fn read(cell: &log::AggregateCell) -> Option<Row> {
     let quarters: Option<Vec<QuarterUsage>> = cell.quarters.iter().map(read_quarter).collect();
     Some(Row {
         position: Position::from_raw(cell.position),

@@ -90,5 +90,11 @@ fn read_state(cell: log::DeadLetterState) -> Option<DeadLetterState> {
         Some(identity) => Some(identity_from_wire(identity)?),
         None => None,
     };
-    Some(DeadLetterState { position: Position::from_raw(cell.position), status, attempts: cell.attempts, replayed_time, decided })
+    Some(DeadLetterState {
+        position: Position::from_raw(cell.position),
+        status,
+        attempts: cell.attempts,
+        replayed_time,
+        decided,
+    })
 }

@@ -33,7 +33,10 @@ fn read(cell: &log::LedgerBlock) -> Option<Block> {
     let (identities, identities_rest) = cell.identities.as_chunks::<16>();
     let (contents, contents_rest) = cell.contents.as_chunks::<8>();
     let len = cell.positions.len();
-    let fits = identities_rest.is_empty() && contents_rest.is_empty() && identities.len() == len && contents.len() == len;
+    let fits = identities_rest.is_empty()
+        && contents_rest.is_empty()
+        && identities.len() == len
+        && contents.len() == len;
     if !fits {
         return None;
     }

@@ -64,14 +64,19 @@ pub fn from_wire(control: log::Control) -> Option<Control> {
 
 fn event_to_wire(event: &DeadLetterEvent) -> (log::DeadLetterEvent, Option<log::DecidedIdentity>) {
     match event {
-        DeadLetterEvent::Decided(identity) => (log::DeadLetterEvent::Decided, Some(identity_to_wire(identity))),
+        DeadLetterEvent::Decided(identity) => {
+            (log::DeadLetterEvent::Decided, Some(identity_to_wire(identity)))
+        }
         DeadLetterEvent::RefusedAgain => (log::DeadLetterEvent::RefusedAgain, None),
         DeadLetterEvent::Replayed => (log::DeadLetterEvent::Replayed, None),
         DeadLetterEvent::Purged => (log::DeadLetterEvent::Purged, None),
     }
 }
 
-fn event_from_wire(event: log::DeadLetterEvent, decided: Option<log::DecidedIdentity>) -> Option<DeadLetterEvent> {
+fn event_from_wire(
+    event: log::DeadLetterEvent,
+    decided: Option<log::DecidedIdentity>,
+) -> Option<DeadLetterEvent> {
     match event {
         log::DeadLetterEvent::Unspecified => None,
         log::DeadLetterEvent::Decided => identity_from_wire(decided?).map(DeadLetterEvent::Decided),

@@ -66,7 +66,10 @@ mod tests {
     #[test]
     fn each_value_stands_once_in_the_order_of_its_first_use() {
         let (entries, indexes) = write_texts(["b", "a", "b"].into_iter());
-        assert_eq!((entries.as_slice(), &indexes[..]), (&["b".to_owned(), "a".to_owned()][..], &[0, 1, 0][..]));
+        assert_eq!(
+            (entries.as_slice(), &indexes[..]),
+            (&["b".to_owned(), "a".to_owned()][..], &[0, 1, 0][..])
+        );
         let read = Dictionary::read(entries, indexes, 3).unwrap();
         assert_eq!((read.at(0).as_str(), read.at(1).as_str(), read.at(2).as_str()), ("b", "a", "b"));
         assert_eq!(read.entries_len(), 2);

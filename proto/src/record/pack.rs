@@ -78,7 +78,8 @@ fn write_stamps(record: &mut log::Record, pulses: &[StampedPulse]) {
     (record.sources, record.source_indexes) = texts(|stamped| stamped.pulse.source.as_str());
     (record.resource_ids, record.resource_id_indexes) = texts(|stamped| stamped.pulse.resource_id.as_str());
     let (dimensions, indexes) = dictionary::write(pulses.iter().map(|stamped| &stamped.pulse.dimensions));
-    record.dimensions = dimensions.iter().map(|dimensions| dimensions.canonical().as_ref().to_owned()).collect();
+    record.dimensions =
+        dimensions.iter().map(|dimensions| dimensions.canonical().as_ref().to_owned()).collect();
     record.dimension_indexes = indexes;
     let months = pulses.iter().map(|StampedPulse { stamps, .. }| (stamps.calendar.as_ref(), stamps.period));
     let (months, indexes) = dictionary::write(months);

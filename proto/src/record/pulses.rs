@@ -1,10 +1,10 @@
 //! The pulses of a record that was read: columns, and views that borrow from them.
 
+use super::RefusedPulse;
 use super::column::{Column, Sparse};
 use super::dictionary::Dictionary;
 use super::ids::{IdView, Ids};
 use super::times::Span;
-use super::RefusedPulse;
 use crate::pulse;
 use bytes::Bytes;
 use domain::calendar::Period;
@@ -171,7 +171,12 @@ impl Pulses {
 impl<'a> PulseView<'a> {
     /// What makes two reports the same.
     pub fn identity(&self) -> Identity<'a> {
-        Identity { tenant: self.tenant, source: self.source, id: self.id.bytes(), minute: self.event_time.minute() }
+        Identity {
+            tenant: self.tenant,
+            source: self.source,
+            id: self.id.bytes(),
+            minute: self.event_time.minute(),
+        }
     }
 
     /// What a re-send must repeat.

@@ -26,7 +26,11 @@ pub fn write(quantities: impl Iterator<Item = Quantity> + Clone) -> Written {
     let narrow: Result<Vec<i64>, _> = scaled.iter().map(|value| i64::try_from(*value)).collect();
     match narrow {
         Ok(narrow) => Written { scale, narrow, wide: Bytes::new() },
-        Err(_) => Written { scale, narrow: Vec::new(), wide: scaled.iter().flat_map(|value| value.to_le_bytes()).collect() },
+        Err(_) => Written {
+            scale,
+            narrow: Vec::new(),
+            wide: scaled.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        },
     }
 }
 

@@ -40,7 +40,7 @@ fn read(mut record: log::Record) -> Option<Unpacked> {
             Body::Control(control::from_wire(control)?)
         }
         Some(_) => return None,
-        None => Body::Pulses(read_pulses(record, envelope.arrival)?),
+        None => Body::Pulses(Box::new(read_pulses(record, envelope.arrival)?)),
     };
     Some(Unpacked { envelope, body })
 }
@@ -77,7 +77,11 @@ fn read_keys(record: &mut log::Record, len: usize) -> Option<Keys> {
         rows: Dictionary::read(rows, take(&mut record.row_indexes), len)?,
         sources: Dictionary::read(take(&mut record.sources), take(&mut record.source_indexes), len)?,
         dimensions: Dictionary::read(take(&mut record.dimensions), take(&mut record.dimension_indexes), len)?,
-        resource_ids: Dictionary::read(take(&mut record.resource_ids), take(&mut record.resource_id_indexes), len)?,
+        resource_ids: Dictionary::read(
+            take(&mut record.resource_ids),
+            take(&mut record.resource_id_indexes),
+            len,
+        )?,
         months: Dictionary::read(months?, take(&mut record.billing_month_indexes), len)?,
     })
 }

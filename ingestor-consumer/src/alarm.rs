@@ -1,0 +1,74 @@
+//! Alarms: what stops a partition until somebody acts. Each has a name to search for and says what to do.
+
+use domain::time::Timestamp;
+
+/// Why a partition stopped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Alarm {
+    /// The log is another one than the registry names.
+    #[error(
+        "INCARNATION_MISMATCH: the log is incarnation {found}, the checkpoint and the registry say {expected}; restore the log or register its incarnation"
+    )]
+    IncarnationMismatch {
+        /// What the registry or the checkpoint names.
+        expected: String,
+        /// What the log or the record says.
+        found: String,
+    },
+    /// The log ends below what was already counted.
+    #[error("LOG_TOO_SHORT: the log ends at offset {high}, {next} was already reached; restore the log")]
+    LogTooShort {
+        /// The checkpoint's next offset.
+        next: u64,
+        /// Where the log ends.
+        high: u64,
+    },
+    /// Retention removed records that were not counted yet.
+    #[error(
+        "RETENTION_PASSED: the log begins at offset {low}, {next} is not counted yet; restore the log from a backup"
+    )]
+    RetentionPassed {
+        /// The checkpoint's next offset.
+        next: u64,
+        /// Where the log begins.
+        low: u64,
+    },
+    /// The record before the checkpoint is not the one that was counted.
+    #[error(
+        "FINGERPRINT_MISMATCH: record {offset} is not the one that was counted; the log was replaced, restore it"
+    )]
+    FingerprintMismatch {
+        /// Which record.
+        offset: u64,
+    },
+    /// The ledger may have forgotten ids that a replay from here needs.
+    #[error(
+        "REPLAY_TOO_OLD: record {offset} arrived at {arrival}, longer ago than the ledger remembers; restore the checkpoint"
+    )]
+    ReplayTooOld {
+        /// The first record to be replayed.
+        offset: u64,
+        /// When it arrived.
+        arrival: Timestamp,
+    },
+    /// A record that this version cannot read; it may hold acknowledged pulses.
+    #[error("NEWER_FORMAT: record {offset} has {what}; upgrade this process")]
+    NewerFormat {
+        /// Which record.
+        offset: u64,
+        /// Which format or rules.
+        what: String,
+    },
+    /// A record whose check sum fails; it may hold acknowledged pulses.
+    #[error("DAMAGED_RECORD: record {offset} fails its check; restore the log")]
+    DamagedRecord {
+        /// Which record.
+        offset: u64,
+    },
+    /// A stored cell that cannot be read.
+    #[error("DAMAGED_CELL: {what}; restore the store")]
+    DamagedCell {
+        /// Which cell, and how.
+        what: String,
+    },
+}

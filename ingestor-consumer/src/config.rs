@@ -1,0 +1,59 @@
+//! What a consumer can be told.
+
+use crate::core::Limits;
+use domain::ledger::BLOCK_IDS;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Settings of the consumer. Memory held by a process is bounded by, for each partition: two reads in the channel,
+/// one being applied and one flush of pages (`read_bytes` and `flush_bytes`), the rows (about 600 bytes each) and the
+/// ids (about 64 bytes each), which a batch may exceed by its own.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Milliseconds between flushes.
+    pub flush_interval_ms: u64,
+    /// Bytes of records since the last flush that start the next one early.
+    pub flush_bytes: usize,
+    /// Bytes of records in one read of the log.
+    pub read_bytes: usize,
+    /// Aggregate rows a partition holds in memory.
+    pub rows_max: usize,
+    /// Ids a partition holds in memory.
+    pub ids_max: usize,
+    /// Milliseconds a partition may take to flush when it is given up.
+    pub revoke_flush_ms_max: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            flush_interval_ms: 1_000,
+            flush_bytes: limits.flush_bytes,
+            read_bytes: 1 << 20,
+            rows_max: limits.rows_max,
+            ids_max: limits.ids_max,
+            revoke_flush_ms_max: 2_000,
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            block_ids: BLOCK_IDS,
+            rows_max: self.rows_max,
+            ids_max: self.ids_max,
+            flush_bytes: self.flush_bytes,
+        }
+    }
+
+    pub(crate) fn flush_interval(&self) -> Duration {
+        Duration::from_millis(self.flush_interval_ms.max(1))
+    }
+
+    pub(crate) fn revoke_flush_max(&self) -> Duration {
+        Duration::from_millis(self.revoke_flush_ms_max)
+    }
+}

@@ -1,0 +1,202 @@
+//! What an owner holds between an assignment and its end, and how inputs move it.
+
+use super::batch::Batch;
+use super::cache::Cache;
+use super::flush::Flush;
+use super::ids::Ids;
+use super::{Call, CallId, Input, Load, Output, Place, Stop};
+use crate::alarm::Alarm;
+use domain::aggregate::{Row, RowKey};
+use domain::checkpoint::Checkpoint;
+use domain::dead_letter::{DeadLetter, DeadLetterId, DeadLetterState};
+use domain::ledger::Block;
+use domain::port::Entry;
+use domain::position::Position;
+use domain::table::Cell;
+use domain::time::Timestamp;
+use proto::blob::Blob;
+use std::collections::HashMap;
+
+/// What was read since the last flush and is not a row or an id.
+#[derive(Debug, Default)]
+pub(super) struct Fresh {
+    pub(super) pages: Vec<Cell>,
+    pub(super) letters: Vec<DeadLetter>,
+    pub(super) bytes: usize,
+}
+
+/// An instant, and the log's end that was asked for after it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Probe {
+    clock: Timestamp,
+    high: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    /// Everything below is applied; together with the fields within, the checkpoint of the next flush.
+    pub(super) reached: Checkpoint,
+    /// The last record applied since the assignment: the next checkpoint's fingerprint is its.
+    pub(super) last: Option<Entry>,
+    /// Everything below is durably counted.
+    pub(super) durable: u64,
+    /// The incarnation that records must carry.
+    pub(super) incarnation: u32,
+    /// A first record that arrived before this instant is too old to be replayed.
+    pub(super) replay_from: Option<Timestamp>,
+    /// The arrival time at which the last checkpoint of the past was kept.
+    pub(super) history: Timestamp,
+    pub(super) rows: Cache<RowKey, Row>,
+    pub(super) letters: Cache<DeadLetterId, DeadLetterState>,
+    pub(super) ids: Ids,
+    pub(super) fresh: Fresh,
+    pub(super) batch: Option<Batch>,
+    pub(super) loads: HashMap<CallId, Load>,
+    pub(super) flush: Option<Flush>,
+    pub(super) flush_due: bool,
+    /// Counts batches, to tell what was used last.
+    pub(super) age: u64,
+    /// Raised once all that was read before it is durable.
+    pub(super) halted: Option<Stop>,
+    pub(super) probe: Option<Probe>,
+    pub(super) watermark: Timestamp,
+}
+
+impl State {
+    /// Moves on by one input and says what shall be done.
+    pub(super) fn advance(
+        mut self,
+        place: &Place,
+        calls: &mut u64,
+        input: Input,
+    ) -> Result<(Self, Vec<Output>), Stop> {
+        let mut made = Vec::new();
+        match input {
+            Input::Records(entries) => made.extend(self.take(place, entries)?.into_iter().map(Call::Load)),
+            Input::Loaded(id, cells) => self.loaded(id, &cells)?,
+            Input::Done(id) => made.extend(self.done(id)),
+            Input::Unknown(id) => return Ok(self.again(id)),
+            Input::Tick => self.flush_due = true,
+            Input::Probe { clock, high } => {
+                self.probe.get_or_insert(Probe { clock, high });
+            }
+            Input::Assigned(_) | Input::Revoked => {}
+        }
+        let mut outputs: Vec<Output> = made.into_iter().map(|call| self.issue(calls, call)).collect();
+        if self.loads.is_empty() {
+            self.apply(place);
+        }
+        let started = self.start_flush(place);
+        outputs.extend(started.into_iter().map(|call| self.issue(calls, call)));
+        self.evict(place);
+        outputs.extend(self.reached_watermark());
+        match &self.halted {
+            Some(stop) if self.is_settled() => Err(stop.clone()),
+            _ => Ok((self, outputs)),
+        }
+    }
+
+    fn issue(&mut self, calls: &mut u64, call: Call) -> Output {
+        *calls += 1;
+        let id = CallId(*calls);
+        match (&call, &mut self.flush) {
+            (Call::Load(load), _) => {
+                self.loads.insert(id, load.clone());
+            }
+            (_, Some(flush)) => flush.opened(id, call.clone()),
+            (_, None) => {}
+        }
+        Output::Call(id, call)
+    }
+
+    /// The same call again: nobody knows whether it was done, and done twice it is the same.
+    fn again(self, id: CallId) -> (Self, Vec<Output>) {
+        let load = self.loads.get(&id).map(|load| Call::Load(load.clone()));
+        let call = load.or_else(|| self.flush.as_ref()?.find_open(id));
+        let outputs = call.map(|call| Output::Call(id, call)).into_iter().collect();
+        (self, outputs)
+    }
+
+    fn loaded(&mut self, id: CallId, cells: &[Cell]) -> Result<(), Stop> {
+        let Some(load) = self.loads.remove(&id) else { return Ok(()) };
+        let checkpoint = Position::before(self.durable);
+        match load {
+            Load::Row(key) => self.rows.insert_loaded(key, single(cells)?, checkpoint),
+            Load::LetterState(id) => self.letters.insert_loaded(id, single(cells)?, checkpoint),
+            Load::Slice(key) => {
+                let blocks = cells.iter().map(block).collect::<Result<Vec<_>, _>>()?;
+                self.ids.insert_loaded(key, blocks, checkpoint, self.reached.block);
+            }
+        }
+        Ok(())
+    }
+
+    fn evict(&mut self, place: &Place) {
+        if self.batch.is_some() {
+            return;
+        }
+        let checkpoint = Position::before(self.durable);
+        self.rows.evict(place.limits.rows_max, checkpoint);
+        self.letters.evict(place.limits.rows_max, checkpoint);
+        self.ids.evict(place.limits.ids_max, checkpoint);
+    }
+
+    fn reached_watermark(&mut self) -> Option<Output> {
+        let probe = self.probe.take_if(|probe| self.durable >= probe.high)?;
+        if probe.clock <= self.watermark {
+            return None;
+        }
+        self.watermark = probe.clock;
+        Some(Output::Watermark(probe.clock))
+    }
+
+    pub(super) fn wants_records(&self, place: &Place) -> bool {
+        let waits = self.batch.is_some() || self.halted.is_some();
+        !waits && (!self.is_full(place) || self.is_settled())
+    }
+
+    /// Memory is at its bound: a flush makes room.
+    pub(super) fn is_full(&self, place: &Place) -> bool {
+        let limits = &place.limits;
+        self.fresh.bytes >= limits.flush_bytes
+            || self.rows.len() + self.letters.len() > limits.rows_max
+            || self.ids.len() > limits.ids_max
+    }
+
+    pub(super) fn next_offset(&self) -> u64 {
+        self.batch.as_ref().map_or(self.reached.next, |batch| batch.next)
+    }
+
+    pub(super) fn durable_offset(&self) -> u64 {
+        self.durable
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.batch.is_none() && self.flush.is_none() && !self.has_unwritten()
+    }
+
+    pub(super) fn has_unwritten(&self) -> bool {
+        self.durable < self.reached.next
+            || self.rows.dirty().next().is_some()
+            || self.letters.dirty().next().is_some()
+            || self.ids.dirty().next().is_some()
+    }
+}
+
+/// The value of a cell that may not exist yet.
+fn single<V: Blob + Default>(cells: &[Cell]) -> Result<V, Alarm> {
+    cells.first().map_or_else(|| Ok(V::default()), decode)
+}
+
+fn block(cell: &Cell) -> Result<(i64, Block), Alarm> {
+    let number = cell.key.clustering.first().and_then(domain::table::KeyValue::as_int);
+    let damaged =
+        || Alarm::DamagedCell { what: format!("a block of the ledger without number at {:?}", cell.key) };
+    Ok((number.ok_or_else(damaged)?, decode(cell)?))
+}
+
+fn decode<V: Blob>(cell: &Cell) -> Result<V, Alarm> {
+    let damaged =
+        |error| Alarm::DamagedCell { what: format!("{} at {:?}: {error}", cell.key.table.name, cell.key) };
+    V::from_blob(&cell.value).map_err(damaged)
+}

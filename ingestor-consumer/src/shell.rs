@@ -1,0 +1,157 @@
+//! The shell: moves data between the log, the partition owners and the store, and decides nothing.
+
+mod facts;
+mod partition;
+mod path;
+mod publish;
+mod source;
+mod watermark;
+
+use crate::alarm::Alarm;
+use crate::config::Config;
+use domain::generation::Generation;
+use domain::port::{Assignment, AssignmentChange, CellStore, Clock, Log, RegistryView};
+use futures::StreamExt;
+use partition::Partition;
+use path::StorePath;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use watermark::Watermarks;
+
+/// A generation's number and a partition of it.
+pub type Spot = (u32, u32);
+
+/// What the consumer needs of the world.
+#[derive(Clone)]
+pub struct Ports {
+    /// Where pulses come from, and revisions go to.
+    pub log: Arc<dyn Log>,
+    /// Where counts are kept.
+    pub store: Arc<dyn CellStore>,
+    /// Now, for watermarks and alarms.
+    pub clock: Arc<dyn Clock>,
+    /// The generations.
+    pub registry: Arc<dyn RegistryView>,
+}
+
+/// The partitions that stopped, and why: not ready until somebody acts.
+#[derive(Clone, Debug, Default)]
+pub struct Alarms(Arc<Mutex<BTreeMap<Spot, Alarm>>>);
+
+impl Alarms {
+    /// All that are raised now.
+    pub fn raised(&self) -> Vec<(Spot, Alarm)> {
+        let alarms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        alarms.iter().map(|(spot, alarm)| (*spot, alarm.clone())).collect()
+    }
+
+    fn raise(&self, spot: Spot, alarm: Alarm) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(spot, alarm);
+    }
+
+    fn lower(&self, spot: Spot) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&spot);
+    }
+}
+
+/// What every partition's task shares.
+#[derive(Clone)]
+struct Shared {
+    config: Config,
+    ports: Ports,
+    alarms: Alarms,
+    aggregation: StorePath,
+    dead_letters: StorePath,
+    watermarks: Watermarks,
+}
+
+/// How often new generations are looked for.
+const REGISTRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Starts the consumer on the tracker. It ends after the token is cancelled, once what was read is flushed.
+pub fn start(config: Config, ports: Ports, stop: &CancellationToken, tracker: &TaskTracker) -> Alarms {
+    let alarms = Alarms::default();
+    let shared = Shared {
+        aggregation: StorePath::start("aggregation", &ports.store, tracker),
+        dead_letters: StorePath::start("dead-letter", &ports.store, tracker),
+        watermarks: Watermarks::start(&ports.store, tracker),
+        alarms: alarms.clone(),
+        config,
+        ports,
+    };
+    tracker.spawn(follow_registry(shared, stop.clone(), tracker.clone()));
+    alarms
+}
+
+/// Every generation gets a task that follows its assignments.
+async fn follow_registry(shared: Shared, stop: CancellationToken, tracker: TaskTracker) {
+    let mut followed = BTreeSet::new();
+    loop {
+        for generation in shared.ports.registry.registry().generations() {
+            if followed.insert(generation.number) {
+                let follow =
+                    follow_assignments(shared.clone(), Arc::clone(generation), stop.clone(), tracker.clone());
+                tracker.spawn(follow);
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(REGISTRY_INTERVAL) => {}
+        }
+    }
+}
+
+/// A partition's task and the token that ends it.
+struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+async fn follow_assignments(
+    shared: Shared,
+    generation: Arc<Generation>,
+    stop: CancellationToken,
+    tracker: TaskTracker,
+) {
+    let mut changes = shared.ports.log.assignments(Arc::clone(&generation));
+    let mut running: BTreeMap<u32, Running> = BTreeMap::new();
+    loop {
+        let change = tokio::select! {
+            () = stop.cancelled() => break,
+            change = changes.next() => change,
+        };
+        match change {
+            Some(AssignmentChange::Assigned(Assignment { partitions, .. })) => {
+                for partition in partitions {
+                    end(running.remove(&partition)).await;
+                    let token = stop.child_token();
+                    let task =
+                        Partition::new(shared.clone(), Arc::clone(&generation), partition).run(token.clone());
+                    running.insert(partition, Running { stop: token, task: tracker.spawn(task) });
+                }
+            }
+            Some(AssignmentChange::Revoked(Assignment { partitions, .. })) => {
+                for partition in partitions {
+                    end(running.remove(&partition)).await;
+                }
+            }
+            None => break,
+        }
+    }
+    for (_, partition) in running {
+        end(Some(partition)).await;
+    }
+}
+
+/// Ends a partition's task and waits for its best-effort flush.
+async fn end(running: Option<Running>) {
+    let Some(Running { stop, task }) = running else { return };
+    stop.cancel();
+    if let Err(error) = task.await {
+        tracing::error!(%error, "a partition's task failed");
+    }
+}

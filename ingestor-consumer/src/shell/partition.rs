@@ -1,0 +1,249 @@
+//! One partition's task: drives its owner, makes the calls it asks for, and hands the answers back.
+
+use super::facts::FactsError;
+use super::publish::publish;
+use super::source::Source;
+use super::{Shared, Spot};
+use crate::alarm::Alarm;
+use crate::core::{Call, CallId, Input, Output, Owner, Stop};
+use domain::generation::Generation;
+use domain::port::{Entry, LogError, TopicPartition, read_all};
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+const BACK_OFF_MIN: Duration = Duration::from_millis(50);
+const BACK_OFF_MAX: Duration = Duration::from_secs(5);
+
+type Reads = mpsc::Receiver<Result<Vec<Entry>, LogError>>;
+
+pub(super) struct Partition {
+    shared: Shared,
+    generation: Arc<Generation>,
+    number: u32,
+    owner: Owner,
+    /// Calls under way; each ends in the input that answers it, or in none.
+    calls: FuturesUnordered<BoxFuture<'static, Option<Input>>>,
+    /// How long the next call that fails waits before it is made again.
+    back_off: Duration,
+}
+
+/// How driving an owner ended.
+enum End {
+    Stopped,
+    Reassign,
+    Alarm(Alarm),
+}
+
+impl Partition {
+    pub(super) fn new(shared: Shared, generation: Arc<Generation>, number: u32) -> Self {
+        let owner = Owner::new(Arc::clone(&generation), number, shared.config.limits());
+        Self { shared, generation, number, owner, calls: FuturesUnordered::new(), back_off: BACK_OFF_MIN }
+    }
+
+    fn spot(&self) -> Spot {
+        (self.generation.number, self.number)
+    }
+
+    /// Assigns, drives, and assigns again, until it is stopped or an alarm says that somebody must act.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        self.shared.alarms.lower(self.spot());
+        loop {
+            let end = match self.assign(&stop).await {
+                Ok(()) => self.drive(&stop).await,
+                Err(end) => end,
+            };
+            self.calls.clear();
+            match end {
+                End::Stopped => return,
+                End::Reassign => tokio::time::sleep(BACK_OFF_MIN).await,
+                End::Alarm(alarm) => {
+                    tracing::error!(generation = self.generation.number, partition = self.number, %alarm, "the partition stops");
+                    self.shared.alarms.raise(self.spot(), alarm);
+                    stop.cancelled().await;
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn assign(&mut self, stop: &CancellationToken) -> Result<(), End> {
+        let facts = loop {
+            let (ports, generation) = (self.shared.ports.clone(), Arc::clone(&self.generation));
+            let read = tokio::select! {
+                () = stop.cancelled() => return Err(End::Stopped),
+                read = ports.facts(&generation, self.number) => read,
+            };
+            match read {
+                Ok(facts) => break facts,
+                Err(FactsError::Alarm(alarm)) => return Err(End::Alarm(alarm)),
+                Err(error) => {
+                    tracing::warn!(partition = self.number, %error, "the partition cannot be assigned yet");
+                    self.pause().await;
+                }
+            }
+        };
+        self.hand(Input::Assigned(Box::new(facts)))
+    }
+
+    async fn drive(&mut self, stop: &CancellationToken) -> End {
+        let Some(next) = self.owner.next_offset() else { return End::Reassign };
+        let source = Source {
+            log: Arc::clone(&self.shared.ports.log),
+            from: TopicPartition::new(self.generation.topic.clone(), self.number),
+            bytes: self.shared.config.read_bytes,
+            stop: stop.clone(),
+        };
+        let (mut reads, reading) = source.open(next);
+        let reading = async {
+            reading.await;
+            std::future::pending::<End>().await
+        };
+        let end = tokio::select! {
+            end = self.pump(&mut reads, stop) => end,
+            end = reading => end,
+        };
+        if matches!(end, End::Stopped) {
+            self.flush_last().await;
+        }
+        end
+    }
+
+    /// Until it is stopped: records in, answers in, ticks in; calls out.
+    async fn pump(&mut self, reads: &mut Reads, stop: &CancellationToken) -> End {
+        let mut tick = tokio::time::interval(self.shared.config.flush_interval());
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let handed = tokio::select! {
+                () = stop.cancelled() => return End::Stopped,
+                Some(input) = self.calls.next() => input.map_or(Ok(()), |input| self.answered(input)),
+                read = reads.recv(), if self.owner.wants_records() => match read {
+                    Some(Ok(entries)) => self.hand(Input::Records(entries)),
+                    Some(Err(error)) => return self.unreadable(error).await,
+                    None => return End::Stopped,
+                },
+                _ = tick.tick() => {
+                    self.probe();
+                    self.hand(Input::Tick)
+                }
+            };
+            if let Err(end) = handed {
+                return end;
+            }
+        }
+    }
+
+    fn answered(&mut self, input: Input) -> Result<(), End> {
+        self.back_off = match input {
+            Input::Unknown(_) => (self.back_off * 2).min(BACK_OFF_MAX),
+            _ => BACK_OFF_MIN,
+        };
+        self.hand(input)
+    }
+
+    fn hand(&mut self, input: Input) -> Result<(), End> {
+        let outputs = self.owner.handle(input).map_err(|stop| match stop {
+            Stop::Reassign { expected, found } => {
+                tracing::warn!(
+                    partition = self.number,
+                    expected,
+                    found,
+                    "offsets do not follow; assigning again"
+                );
+                End::Reassign
+            }
+            Stop::Alarm(alarm) => End::Alarm(alarm),
+        })?;
+        for output in outputs {
+            match output {
+                Output::Call(id, call) => self.make(id, call),
+                Output::Watermark(time) => self.shared.watermarks.note(self.spot(), time),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the clock first, then the log's end: what was acknowledged before the one lies below the other.
+    fn probe(&mut self) {
+        let ports = self.shared.ports.clone();
+        let at = TopicPartition::new(self.generation.topic.clone(), self.number);
+        self.calls.push(Box::pin(async move {
+            let clock = ports.clock.now();
+            let high = ports.log.watermarks(&at).await.ok()?.high;
+            Some(Input::Probe { clock, high })
+        }));
+    }
+
+    fn make(&self, id: CallId, call: Call) {
+        let (shared, number, wait) = (self.shared.clone(), self.number, self.back_off);
+        self.calls.push(Box::pin(async move {
+            match shared.perform(id, call).await {
+                Ok(input) => Some(input),
+                Err(reason) => {
+                    tracing::warn!(partition = number, reason, "a call failed; the same is made again");
+                    tokio::time::sleep(wait).await;
+                    Some(Input::Unknown(id))
+                }
+            }
+        }));
+    }
+
+    /// What the log cannot give: out of range is for the assignment to judge, damage is for somebody to mend.
+    async fn unreadable(&mut self, error: LogError) -> End {
+        self.flush_last().await;
+        match error {
+            LogError::Damaged { offset, .. } => End::Alarm(Alarm::DamagedRecord { offset }),
+            error => {
+                tracing::warn!(partition = self.number, %error, "the log cannot be read on; assigning again");
+                End::Reassign
+            }
+        }
+    }
+
+    /// Best effort before the partition is given up; correctness never depends on it.
+    async fn flush_last(&mut self) {
+        let longest = self.shared.config.revoke_flush_max();
+        let flush = async {
+            while !self.owner.is_settled() {
+                self.hand(Input::Tick)?;
+                match self.calls.next().await {
+                    Some(Some(input)) => self.answered(input)?,
+                    Some(None) => {}
+                    None => return Ok(()),
+                }
+            }
+            Ok::<(), End>(())
+        };
+        drop(tokio::time::timeout(longest, flush).await);
+    }
+
+    async fn pause(&mut self) {
+        tokio::time::sleep(self.back_off).await;
+        self.back_off = (self.back_off * 2).min(BACK_OFF_MAX);
+    }
+}
+
+impl Shared {
+    async fn perform(&self, id: CallId, call: Call) -> Result<Input, String> {
+        let written =
+            |outcome: Result<(), domain::port::StoreError>| outcome.map_err(|error| error.to_string());
+        match call {
+            Call::Load(load) => {
+                let cells = read_all(&*self.ports.store, load.query()).await;
+                return cells.map(|cells| Input::Loaded(id, cells)).map_err(|error| error.to_string());
+            }
+            Call::Aggregation(cells) | Call::Checkpoint(cells) => {
+                written(self.aggregation.write(cells).await)?
+            }
+            Call::DeadLetters(cells) => written(self.dead_letters.write(cells).await)?,
+            Call::Publish(publication) => {
+                publish(&*self.ports.log, &publication).await.map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(Input::Done(id))
+    }
+}

@@ -1,0 +1,71 @@
+//! Consumer processes: owners, and calls on the way between them and the store.
+
+use crate::history::Spot;
+use crate::random::Random;
+use domain::generation::Registry;
+use domain::table::Cell;
+use domain::time::Timestamp;
+use ingestor_consumer::core::{Call, CallId, Input, Limits, Output, Owner, Stop};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Small bounds, so that blocks fill, caches overflow and flushes overlap within a short schedule.
+pub const LIMITS: Limits = Limits { block_ids: 3, rows_max: 4, ids_max: 8, flush_bytes: 900 };
+
+/// What the world answered to a call.
+pub enum Answer {
+    Loaded(Vec<Cell>),
+    Done,
+    Unknown,
+}
+
+/// A call on its way there, or back with an answer.
+pub struct Travelling {
+    pub spot: Spot,
+    pub id: CallId,
+    pub call: Call,
+    pub answer: Option<Answer>,
+}
+
+/// One process.
+#[derive(Default)]
+pub struct Process {
+    owners: BTreeMap<Spot, Owner>,
+    pub calls: Vec<Travelling>,
+}
+
+impl Process {
+    /// Hands an input to the owner of a spot. What it says goes out; a watermark is returned.
+    pub fn hand(&mut self, spot: Spot, registry: &Registry, input: Input) -> Result<Option<Timestamp>, Stop> {
+        let owner = self.owners.entry(spot).or_insert_with(|| {
+            let generation = registry.find(spot.0).unwrap();
+            Owner::new(Arc::clone(generation), spot.1, LIMITS)
+        });
+        let mut watermark = None;
+        for output in owner.handle(input)? {
+            match output {
+                Output::Call(id, call) => self.calls.push(Travelling { spot, id, call, answer: None }),
+                Output::Watermark(time) => watermark = Some(time),
+            }
+        }
+        Ok(watermark)
+    }
+
+    pub fn owner(&self, spot: Spot) -> Option<&Owner> {
+        self.owners.get(&spot)
+    }
+
+    /// The spots it believes to own.
+    pub fn believes(&self) -> Vec<Spot> {
+        let assigned = self.owners.iter().filter(|(_, owner)| owner.next_offset().is_some());
+        assigned.map(|(spot, _)| *spot).collect()
+    }
+
+    /// The process is gone; what was on its way to the store may still arrive.
+    pub fn crash(&mut self, random: &mut Random) -> Vec<Call> {
+        self.owners.clear();
+        let calls = std::mem::take(&mut self.calls);
+        let under_way = calls.into_iter().filter(|travelling| travelling.answer.is_none());
+        under_way.filter(|_| random.chance(50)).map(|travelling| travelling.call).collect()
+    }
+}

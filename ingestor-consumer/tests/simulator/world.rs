@@ -1,0 +1,319 @@
+//! The world of one schedule: a log, three replicas, three processes, clients, and everything that goes wrong.
+
+use crate::clients::Clients;
+use crate::history::{History, Spot};
+use crate::process::{Answer, Process, Travelling};
+use crate::random::Random;
+use backends::memory::Replicas;
+use domain::checkpoint::Checkpoint;
+use domain::generation::{Generation, Incarnation, Registry, Split};
+use domain::port::{Entry, Query, Watermarks};
+use domain::table::Cell;
+use domain::time::Timestamp;
+use ingestor_consumer::core::{Call, Facts, Input, Stop};
+use proto::blob::Blob;
+use proto::published::Revision;
+use std::collections::BTreeMap;
+
+const PROCESSES: usize = 3;
+const QUORUM: usize = 2;
+
+/// One schedule's world.
+pub struct World {
+    pub random: Random,
+    pub registry: Registry,
+    pub history: History,
+    pub store: Replicas,
+    pub published: Vec<Revision>,
+    clients: Clients,
+    processes: Vec<Process>,
+    /// Whom the coordinator means to own a spot.
+    owners: BTreeMap<Spot, usize>,
+    /// Writes of crashed processes that are still under way.
+    stray: Vec<Call>,
+    now: Timestamp,
+}
+
+/// 2026-03-10T08:00:00Z.
+const START_SECONDS: i64 = 1_773_129_600;
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let registry = registry();
+        let mut world = Self {
+            random: Random::new(seed),
+            registry,
+            history: History::default(),
+            store: Replicas::new(),
+            published: Vec::new(),
+            clients: Clients::default(),
+            processes: (0..PROCESSES).map(|_| Process::default()).collect(),
+            owners: BTreeMap::new(),
+            stray: Vec::new(),
+            now: Timestamp::from_seconds(START_SECONDS),
+        };
+        for spot in world.spots() {
+            let process = world.random.below(PROCESSES);
+            world.owners.insert(spot, process);
+            world.assign(spot, process);
+        }
+        world
+    }
+
+    pub fn spots(&self) -> Vec<Spot> {
+        let partitions = |generation: &Generation| {
+            let number = generation.number;
+            (0..generation.partitions).map(move |partition| (number, partition))
+        };
+        self.registry.generations().flat_map(|generation| partitions(generation)).collect()
+    }
+
+    /// Runs a schedule of `steps` with faults, then lets everything settle without.
+    pub fn run(&mut self, steps: usize) {
+        for _ in 0..steps {
+            self.now = self.now.plus_seconds(i64::try_from(self.random.below(90)).unwrap());
+            self.step();
+        }
+        self.settle();
+    }
+
+    fn step(&mut self) {
+        match self.random.below(100) {
+            0..26 => self.clients.step(&mut self.random, &self.registry, self.now, &mut self.history),
+            26..46 => self.feed(),
+            46..86 => self.travel(),
+            86..91 => self.input_to_any(|_, _| Input::Tick),
+            91..94 => self.input_to_any(|world, spot| Input::Probe {
+                clock: world.now,
+                high: world.history.high(spot),
+            }),
+            94..96 => self.rebalance(),
+            96..98 => self.crash(),
+            _ => self.stray_write(),
+        }
+    }
+
+    /// A spot that some process believes to own: its owner, or a zombie.
+    fn any_owner(&mut self) -> Option<(usize, Spot)> {
+        let process = self.random.below(PROCESSES);
+        let spots = self.processes[process].believes();
+        (!spots.is_empty()).then(|| (process, *self.random.pick(&spots)))
+    }
+
+    fn input_to_any(&mut self, input: impl Fn(&Self, Spot) -> Input) {
+        if let Some((process, spot)) = self.any_owner() {
+            let input = input(self, spot);
+            self.hand(process, spot, input);
+        }
+    }
+
+    fn hand(&mut self, process: usize, spot: Spot, input: Input) {
+        match self.processes[process].hand(spot, &self.registry, input) {
+            Ok(None) => {}
+            Ok(Some(watermark)) => self.verify_watermark(process, spot, watermark),
+            Err(Stop::Reassign { .. }) => self.assign(spot, process),
+            Err(stop @ Stop::Alarm(_)) => panic!("no alarm is due in a schedule: {stop}"),
+        }
+    }
+
+    /// All that was acknowledged before a watermark lies below the durable checkpoint.
+    fn verify_watermark(&self, process: usize, spot: Spot, watermark: Timestamp) {
+        let durable = self.processes[process].owner(spot).and_then(|owner| owner.durable_offset()).unwrap();
+        let before =
+            self.history.acknowledged.iter().filter(|told| told.spot == spot && told.time < watermark);
+        for told in before {
+            assert!(told.offset < durable, "watermark {watermark} is ahead of offset {}", told.offset);
+        }
+    }
+
+    /// The next records reach an owner; now and then the wrong ones.
+    fn feed(&mut self) {
+        let Some((process, spot)) = self.any_owner() else { return };
+        let owner = self.processes[process].owner(spot).unwrap();
+        if !owner.wants_records() {
+            return;
+        }
+        let mut from = owner.next_offset().unwrap();
+        if self.random.chance(3) {
+            from = self.random.below(usize::try_from(self.history.high(spot)).unwrap() + 1) as u64;
+        }
+        let count = 1 + self.random.below(4) as u64;
+        let records: Vec<Entry> =
+            (from..from + count).map_while(|at| self.history.entry(spot, at).cloned()).collect();
+        if !records.is_empty() {
+            self.hand(process, spot, Input::Records(records));
+        }
+    }
+
+    /// A call reaches the store, or an answer reaches its owner.
+    fn travel(&mut self) {
+        let process = self.random.below(PROCESSES);
+        if self.processes[process].calls.is_empty() {
+            return;
+        }
+        let index = self.random.below(self.processes[process].calls.len());
+        let mut travelling = self.processes[process].calls.swap_remove(index);
+        match travelling.answer.take() {
+            Some(answer) => self.answer(process, travelling, answer),
+            None => {
+                travelling.answer = Some(self.perform(&travelling.call));
+                self.processes[process].calls.push(travelling);
+            }
+        }
+    }
+
+    fn answer(&mut self, process: usize, travelling: Travelling, answer: Answer) {
+        let input = match answer {
+            Answer::Loaded(cells) => Input::Loaded(travelling.id, cells),
+            Answer::Done => Input::Done(travelling.id),
+            Answer::Unknown => Input::Unknown(travelling.id),
+        };
+        self.hand(process, travelling.spot, input);
+    }
+
+    fn perform(&mut self, call: &Call) -> Answer {
+        match call {
+            Call::Load(_) if self.random.chance(10) => Answer::Unknown,
+            Call::Load(load) => Answer::Loaded(self.store.read(&load.query(), self.random.replicas(QUORUM))),
+            Call::Publish(publication) => {
+                if self.random.chance(85) {
+                    self.published.extend(publication.revisions.iter().cloned());
+                }
+                if self.random.chance(80) && self.published.ends_with(&publication.revisions) {
+                    Answer::Done
+                } else {
+                    Answer::Unknown
+                }
+            }
+            Call::Aggregation(cells) | Call::DeadLetters(cells) | Call::Checkpoint(cells) => {
+                self.write(cells)
+            }
+        }
+    }
+
+    fn write(&mut self, cells: &[Cell]) -> Answer {
+        let fate = self.random.below(100);
+        for cell in cells {
+            let least = if fate < 85 { QUORUM } else { 0 };
+            let reached = self.random.replicas(least);
+            self.store.write(cell, reached);
+        }
+        if fate < 70 { Answer::Done } else { Answer::Unknown }
+    }
+
+    fn stray_write(&mut self) {
+        if let Some(call) = self.stray.pop() {
+            let _ = self.perform(&call);
+        }
+    }
+
+    /// A spot moves to another process or comes back to the same one; the old owner may not hear of it.
+    fn rebalance(&mut self) {
+        let spots = self.spots();
+        let spot = *self.random.pick(&spots);
+        let old = self.owners[&spot];
+        let new = self.random.below(PROCESSES);
+        if self.random.chance(50) {
+            self.hand(old, spot, Input::Revoked);
+        }
+        self.owners.insert(spot, new);
+        self.assign(spot, new);
+    }
+
+    fn crash(&mut self) {
+        let process = self.random.below(PROCESSES);
+        let stray = self.processes[process].crash(&mut self.random);
+        self.stray.extend(stray);
+        let owned: Vec<Spot> =
+            self.owners.iter().filter(|(_, owner)| **owner == process).map(|(spot, _)| *spot).collect();
+        for spot in owned {
+            let heir = self.random.below(PROCESSES);
+            self.owners.insert(spot, heir);
+            self.assign(spot, heir);
+        }
+    }
+
+    fn assign(&mut self, spot: Spot, process: usize) {
+        let asked = self.random.replicas(QUORUM);
+        let cells = self.store.read(&Query::one(&Checkpoint::cell_key(spot.0, spot.1)), asked);
+        let checkpoint = cells.first().map(|cell| Checkpoint::from_blob(&cell.value).unwrap());
+        let next = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.next);
+        let incarnations = self.registry.incarnations(spot.0).to_vec();
+        let facts = Facts {
+            now: self.now,
+            checkpoint,
+            watermarks: Watermarks { low: 0, high: self.history.high(spot) },
+            incarnation: incarnations[0].clone(),
+            known: incarnations,
+            previous: next.checked_sub(1).and_then(|at| self.history.entry(spot, at).cloned()),
+        };
+        self.hand(process, spot, Input::Assigned(Box::new(facts)));
+    }
+
+    /// Faults stop: everybody crashes, in-doubt pulses are sent again, and fresh owners count to the end.
+    fn settle(&mut self) {
+        self.clients.finish(&self.registry, self.now, &mut self.history);
+        for process in &mut self.processes {
+            self.stray.extend(process.crash(&mut self.random));
+        }
+        while !self.stray.is_empty() {
+            self.stray_write();
+        }
+        for spot in self.spots() {
+            self.assign(spot, 0);
+            while self.processes[0].owner(spot).unwrap().durable_offset().unwrap() < self.history.high(spot) {
+                self.drain(spot);
+            }
+        }
+    }
+
+    fn drain(&mut self, spot: Spot) {
+        let owner = self.processes[0].owner(spot).unwrap();
+        let next = owner.next_offset().unwrap();
+        if owner.wants_records() {
+            let records: Vec<Entry> = self.history.entry(spot, next).cloned().into_iter().collect();
+            self.hand(0, spot, Input::Records(records));
+        }
+        self.hand(0, spot, Input::Tick);
+        while let Some(travelling) = self.processes[0].calls.pop() {
+            let answer = self.perform_well(&travelling.call);
+            self.answer(0, travelling, answer);
+        }
+    }
+
+    fn perform_well(&mut self, call: &Call) -> Answer {
+        match call {
+            Call::Load(load) => {
+                return Answer::Loaded(self.store.read(&load.query(), self.random.replicas(QUORUM)));
+            }
+            Call::Publish(publication) => self.published.extend(publication.revisions.iter().cloned()),
+            Call::Aggregation(cells) | Call::DeadLetters(cells) | Call::Checkpoint(cells) => {
+                for cell in cells.iter() {
+                    self.store.write(cell, self.random.replicas(QUORUM));
+                }
+            }
+        }
+        Answer::Done
+    }
+}
+
+/// Two generations of different width, the second valid within the schedule, and a tenant that is split from a day
+/// before on.
+fn registry() -> Registry {
+    let start = Timestamp::from_seconds(START_SECONDS);
+    let incarnation = |partitions: usize| Incarnation {
+        number: 1,
+        log_id: "simulated".into(),
+        first_offsets: vec![0; partitions],
+    };
+    let first = Generation { slices: 2, ..Generation::first([1; 16], 2) };
+    let second = Generation {
+        number: 2,
+        topic: "resource-consumption.g2".into(),
+        slices: 2,
+        valid_from: start.plus_seconds(3_000),
+        ..Generation::first([2; 16], 3)
+    };
+    let split = Split { tenant: "hot".into(), shards: 2, valid_from: start.plus_seconds(-86_400) };
+    Registry::new(first, incarnation(2)).with_generation(second, incarnation(3)).with_split(split)
+}

@@ -77,6 +77,11 @@ impl Embedded {
         Self::open_held(&temporary.path().to_owned(), clock, options, Some(temporary))
     }
 
+    /// Where the files lie.
+    pub fn directory(&self) -> &Path {
+        self.log.directory()
+    }
+
     fn open_held(
         path: &Path,
         clock: Arc<dyn Clock>,

@@ -23,6 +23,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use partition::Partition;
 use rusqlite::Connection;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 pub use topic::SCHEMA;
 use topic::{Declare, Topic};
@@ -55,7 +56,7 @@ pub struct EmbeddedLog {
     clock: Arc<dyn Clock>,
     readers: Readers,
     writer: Writer,
-    _held: Arc<Held>,
+    held: Arc<Held>,
 }
 
 impl EmbeddedLog {
@@ -70,7 +71,7 @@ impl EmbeddedLog {
         let readers = Readers::new(held.directory.join(LOG.name));
         let writer = Writer::start(LOG.name, connection, Arc::clone(&held.on_fatal));
         let writer = writer.map_err(|error| OpenError::failed(&held.directory, &error))?;
-        Ok(Self { id, topics: RwLock::new(topics), clock, readers, writer, _held: held })
+        Ok(Self { id, topics: RwLock::new(topics), clock, readers, writer, held })
     }
 
     /// Makes sure the topic is there in its first incarnation, with offsets from 0.
@@ -126,6 +127,10 @@ impl EmbeddedLog {
     /// The file's random id.
     pub fn id(&self) -> &Arc<str> {
         &self.id
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.held.directory
     }
 
     /// Bounds the size of the file.

@@ -78,7 +78,7 @@ impl MemoryStore {
             replicas: Replicas::new(),
             write_level: Level::Quorum,
             read_level: Level::Quorum,
-            chunk_cells: 100,
+            chunk_cells: 1_000,
             writes: VecDeque::new(),
             reads: VecDeque::new(),
             reads_done: 0,

@@ -40,7 +40,7 @@ pub(super) struct Step {
 #[derive(Debug)]
 pub(super) enum Kind {
     /// Pulses, and for each accepted one what it will do.
-    Pulses(Pulses, Vec<Sorted>),
+    Pulses(Box<Pulses>, Vec<Sorted>),
     /// Something happened to a dead letter of this partition.
     LetterEvent(DeadLetterId, DeadLetterEvent),
     /// A control record that changes nothing more.

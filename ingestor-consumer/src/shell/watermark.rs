@@ -27,7 +27,7 @@ impl Watermarks {
 
     /// Notes a watermark. A lost one is harmless: the next tick brings a later one.
     pub(super) fn note(&self, spot: Spot, watermark: Timestamp) {
-        drop(self.0.try_send((spot, watermark)));
+        let _ = self.0.try_send((spot, watermark));
     }
 }
 

@@ -91,7 +91,7 @@ fn recount(history: &History) -> Expected {
                     totals.control += 1;
                     match control {
                         Control::Marker { period, closed: is_closed, .. } => {
-                            drop(closed.insert(*period, *is_closed))
+                            closed.insert(*period, *is_closed);
                         }
                         Control::DeadLetter { id, event } => note(&mut expected.states, *id, event),
                     }

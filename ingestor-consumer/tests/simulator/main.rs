@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use world::World;
 
 const SCHEDULES: u64 = 10_000;
-const STEPS: usize = 260;
+const STEPS: usize = 180;
 
 fn run(seed: u64) -> World {
     let mut world = World::new(seed);

@@ -16,7 +16,9 @@ use proto::published::Revision;
 use std::collections::BTreeMap;
 
 const PROCESSES: usize = 3;
-const QUORUM: usize = 2;
+/// How many of the three replicas a read asks, and a write must reach to be acknowledged.
+const READ_QUORUM: usize = 2;
+const WRITE_QUORUM: usize = 2;
 
 /// One schedule's world.
 pub struct World {
@@ -174,7 +176,7 @@ impl World {
     fn perform(&mut self, call: &Call) -> Answer {
         match call {
             Call::Load(_) if self.random.chance(10) => Answer::Unknown,
-            Call::Load(load) => Answer::Loaded(self.store.read(&load.query(), self.random.replicas(QUORUM))),
+            Call::Load(load) => Answer::Loaded(self.store.read(&load.query(), self.random.replicas(READ_QUORUM))),
             Call::Publish(publication) => {
                 if self.random.chance(85) {
                     self.published.extend(publication.revisions.iter().cloned());
@@ -194,7 +196,7 @@ impl World {
     fn write(&mut self, cells: &[Cell]) -> Answer {
         let fate = self.random.below(100);
         for cell in cells {
-            let least = if fate < 85 { QUORUM } else { 0 };
+            let least = if fate < 85 { WRITE_QUORUM } else { 0 };
             let reached = self.random.replicas(least);
             self.store.write(cell, reached);
         }
@@ -234,7 +236,7 @@ impl World {
     }
 
     fn assign(&mut self, spot: Spot, process: usize) {
-        let asked = self.random.replicas(QUORUM);
+        let asked = self.random.replicas(READ_QUORUM);
         let cells = self.store.read(&Query::one(&Checkpoint::cell_key(spot.0, spot.1)), asked);
         let checkpoint = cells.first().map(|cell| Checkpoint::from_blob(&cell.value).unwrap());
         let next = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.next);
@@ -284,12 +286,12 @@ impl World {
     fn perform_well(&mut self, call: &Call) -> Answer {
         match call {
             Call::Load(load) => {
-                return Answer::Loaded(self.store.read(&load.query(), self.random.replicas(QUORUM)));
+                return Answer::Loaded(self.store.read(&load.query(), self.random.replicas(READ_QUORUM)));
             }
             Call::Publish(publication) => self.published.extend(publication.revisions.iter().cloned()),
             Call::Aggregation(cells) | Call::DeadLetters(cells) | Call::Checkpoint(cells) => {
                 for cell in cells.iter() {
-                    self.store.write(cell, self.random.replicas(QUORUM));
+                    self.store.write(cell, self.random.replicas(WRITE_QUORUM));
                 }
             }
         }

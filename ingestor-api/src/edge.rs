@@ -144,3 +144,6 @@ fn read(reports: &mut [Report], ids: Ids, now: Timestamp) -> (Intake, Vec<String
 fn conflict() -> Reject {
     Reject::new(RejectReason::DuplicateConflict, "id", "names a pulse that is known with other content")
 }
+
+#[cfg(test)]
+mod tests;

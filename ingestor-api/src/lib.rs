@@ -27,6 +27,8 @@ mod replay;
 mod service;
 mod status;
 mod stream;
+#[cfg(test)]
+mod testing;
 mod transport;
 mod unary;
 

@@ -105,3 +105,82 @@ pub fn unknown(name: &str) -> Reject {
     let shown: String = name.chars().take(64).collect();
     Reject::new(RejectReason::InvalidField, shown, "is no field of a pulse")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 10] = [
+        "id",
+        "source",
+        "tenant",
+        "sku",
+        "quantity",
+        "unit",
+        "event_time",
+        "interval_end_time",
+        "resource_id",
+        "corrects_id",
+    ];
+
+    #[test]
+    fn every_field_is_found_by_its_own_name() {
+        for name in NAMES {
+            assert_eq!(Field::find(name).map(Field::name), Some(name));
+        }
+        for name in ["", "ID", "dimensions", "event time", "amount"] {
+            assert_eq!(Field::find(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_the_first_service_mean_fields_of_today() {
+        let expected = [
+            ("tenant_id", "tenant"),
+            ("product_sku", "sku"),
+            ("used_amount", "quantity"),
+            ("used_ammount", "quantity"),
+            ("use_unit", "unit"),
+            ("use_unity", "unit"),
+            ("usage_unit", "unit"),
+        ];
+        for (name, field) in expected {
+            assert_eq!(Field::find(name).map(Field::name), Some(field));
+        }
+    }
+
+    #[test]
+    fn each_field_is_filled_into_its_own_place() {
+        let mut raw = RawPulse::default();
+        for name in NAMES {
+            let text = if name.ends_with("_time") { "1970-01-01T00:00:07Z" } else { name };
+            Field::find(name).unwrap().fill(&mut raw, text).unwrap();
+        }
+        let time = Some(RawTime { seconds: 7, nanos: 0 });
+        let expected = RawPulse {
+            id: "id".into(),
+            source: "source".into(),
+            tenant: "tenant".into(),
+            sku: "sku".into(),
+            quantity: "quantity".into(),
+            unit: "unit".into(),
+            event_time: time,
+            interval_end_time: time,
+            dimensions: Vec::new(),
+            resource_id: "resource_id".into(),
+            corrects_id: "corrects_id".into(),
+        };
+        assert_eq!(raw, expected);
+        for name in NAMES {
+            let reject = Field::find(name).unwrap().fill(&mut raw, "1970-01-01T00:00:08Z").unwrap_err();
+            assert_eq!((reject.field.as_str(), reject.reason), (name, RejectReason::InvalidField));
+        }
+        assert_eq!(raw, expected);
+    }
+
+    #[test]
+    fn an_unknown_name_is_cut_where_it_is_long() {
+        assert_eq!(unknown(&"x".repeat(1_000)).field.len(), 64);
+        assert_eq!(unknown("colour").message, "colour is no field of a pulse");
+    }
+}

@@ -23,3 +23,25 @@ pub fn raw_to_wire(time: RawTime) -> prost_types::Timestamp {
 pub fn raw_from_wire(timestamp: prost_types::Timestamp) -> RawTime {
     RawTime { seconds: timestamp.seconds, nanos: timestamp.nanos }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_before_1970_keep_their_nanoseconds_positive() {
+        let instant = Timestamp::from_nanos(-1);
+        assert_eq!(to_wire(instant), prost_types::Timestamp { seconds: -1, nanos: 999_999_999 });
+        assert_eq!(from_wire(Some(to_wire(instant))), Some(instant));
+    }
+
+    #[test]
+    fn what_is_absent_or_breaks_the_rule_is_no_instant() {
+        assert_eq!(from_wire(None), None);
+        assert_eq!(from_wire(Some(prost_types::Timestamp { seconds: 0, nanos: -1 })), None);
+        assert_eq!(
+            raw_from_wire(prost_types::Timestamp { seconds: 0, nanos: -1 }),
+            RawTime { seconds: 0, nanos: -1 }
+        );
+    }
+}

@@ -7,6 +7,7 @@
 //! Never here: I/O, a clock, a rule about amounts. No input panics, and no damaged input passes for a value.
 
 pub mod blob;
+pub mod checksum;
 pub mod csv;
 mod field;
 mod generated;

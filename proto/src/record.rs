@@ -1,6 +1,5 @@
 //! Records of the log of pulses: up to 256 pulses as columns, or one control statement.
 
-pub mod checksum;
 mod column;
 mod control;
 mod dictionary;
@@ -12,6 +11,7 @@ mod size;
 mod times;
 mod unpack;
 
+pub use crate::checksum;
 pub use crate::header::{FORMAT, FORMAT_HEADER, RecordError};
 pub use control::Control;
 pub(crate) use control::{identity_from_wire, identity_to_wire};

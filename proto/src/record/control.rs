@@ -105,3 +105,52 @@ pub fn identity_from_wire(identity: log::DecidedIdentity) -> Option<DecidedIdent
         event_time: instant::from_wire(identity.event_time)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(event: log::DeadLetterEvent) -> log::DeadLetterChange {
+        log::DeadLetterChange { id: "20260131-1-3-12801".into(), event: event.into(), decided: None }
+    }
+
+    fn read(change: log::DeadLetterChange) -> Option<Control> {
+        from_wire(log::Control { statement: Some(Statement::DeadLetter(change)) })
+    }
+
+    #[test]
+    fn a_statement_that_says_nothing_known_is_none() {
+        assert!(read(change(log::DeadLetterEvent::Purged)).is_some());
+        assert_eq!(from_wire(log::Control { statement: None }), None);
+        assert_eq!(read(change(log::DeadLetterEvent::Unspecified)), None);
+        assert_eq!(read(log::DeadLetterChange { event: 99, ..change(log::DeadLetterEvent::Purged) }), None);
+    }
+
+    #[test]
+    fn a_decision_names_its_identity_whole() {
+        assert_eq!(read(change(log::DeadLetterEvent::Decided)), None);
+        let timeless = log::DecidedIdentity { id: "a".into(), ..log::DecidedIdentity::default() };
+        let decided = |identity| log::DeadLetterChange {
+            decided: Some(identity),
+            ..change(log::DeadLetterEvent::Decided)
+        };
+        assert_eq!(read(decided(timeless.clone())), None);
+        let timed = log::DecidedIdentity { event_time: Some(prost_types::Timestamp::default()), ..timeless };
+        assert!(read(decided(timed)).is_some());
+    }
+
+    #[test]
+    fn a_marker_names_a_month_and_a_letter_its_place() {
+        let marker = |period: &str| {
+            let marker = log::CloseMarker { period: period.into(), ..log::CloseMarker::default() };
+            from_wire(log::Control { statement: Some(Statement::CloseMarker(marker)) })
+        };
+        assert!(marker("2026-01").is_some());
+        assert_eq!(marker("2026-00"), None);
+        assert_eq!(marker(""), None);
+        assert_eq!(
+            read(log::DeadLetterChange { id: "1".into(), ..change(log::DeadLetterEvent::Purged) }),
+            None
+        );
+    }
+}

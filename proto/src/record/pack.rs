@@ -1,8 +1,8 @@
 //! Domain values into the bytes of a record.
 
 use super::{Control, Envelope, FORMAT, RULES, RefusedPulse};
-use super::{checksum, control, dictionary, ids, quantities, times};
-use crate::log;
+use super::{control, dictionary, ids, quantities, times};
+use crate::{checksum, log};
 use bytes::{Bytes, BytesMut};
 use domain::pulse::StampedPulse;
 use prost::Message;

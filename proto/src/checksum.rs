@@ -1,4 +1,4 @@
-//! The record's own CRC-32: its last field, over all bytes before it.
+//! The CRC-32 that a message of the log carries as its last field, number 30, over all bytes before it.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -6,12 +6,12 @@ use bytes::{BufMut, Bytes, BytesMut};
 const KEY: [u8; 2] = [0xf5, 0x01];
 const FIELD_BYTES: usize = KEY.len() + 4;
 
-/// Adds the field.
-pub fn seal(mut record: BytesMut) -> Bytes {
-    let crc = crc32fast::hash(&record);
-    record.put_slice(&KEY);
-    record.put_u32_le(crc);
-    record.freeze()
+/// Adds the field to the bytes of a message.
+pub fn seal(mut message: BytesMut) -> Bytes {
+    let crc = crc32fast::hash(&message);
+    message.put_slice(&KEY);
+    message.put_u32_le(crc);
+    message.freeze()
 }
 
 /// Whether the field is there and right.

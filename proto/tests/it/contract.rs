@@ -1,0 +1,124 @@
+//! The outward contracts: names, numbers and types as they were promised, checked against the compiled descriptors.
+
+use prost::Message;
+use prost_types::field_descriptor_proto::{Label, Type};
+use prost_types::{DescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet};
+use proto::FILE_DESCRIPTOR_SET;
+
+fn file(name: &str) -> FileDescriptorProto {
+    let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+    set.file.into_iter().find(|file| file.name() == name).unwrap()
+}
+
+/// `Message: number name type, …` for every message of a file, in its order.
+fn messages(file: &FileDescriptorProto) -> Vec<String> {
+    file.message_type.iter().map(message).collect()
+}
+
+fn message(message: &DescriptorProto) -> String {
+    let fields: Vec<String> = message.field.iter().map(field).collect();
+    format!("{}: {}", message.name(), fields.join(", "))
+}
+
+fn field(field: &FieldDescriptorProto) -> String {
+    let scalar = format!("{:?}", field.r#type()).to_lowercase();
+    let named = field.type_name().rsplit('.').next().unwrap();
+    let kind = if matches!(field.r#type(), Type::Message | Type::Enum) { named } else { &scalar };
+    let many = if field.label() == Label::Repeated { "*" } else { "" };
+    format!("{} {} {kind}{many}", field.number(), field.name())
+}
+
+/// `rpc(request) answer` for every call of a file's service; a star marks a stream.
+fn calls(file: &FileDescriptorProto) -> Vec<String> {
+    let star = |stream: bool| if stream { "*" } else { "" };
+    let last = |name: &str| name.rsplit('.').next().unwrap().to_owned();
+    let calls = file.service.iter().flat_map(|service| &service.method);
+    let call = calls.map(|call| {
+        let (asked, answered) = (star(call.client_streaming()), star(call.server_streaming()));
+        format!("{}({}{asked}) {}{answered}", call.name(), last(call.input_type()), last(call.output_type()))
+    });
+    call.collect()
+}
+
+#[test]
+fn pulses_come_in_as_promised() {
+    let file = file("pulse/v1/ingest.proto");
+    assert_eq!((file.package(), file.service[0].name()), ("pulse.v1", "IngestService"));
+    assert_eq!(
+        calls(&file),
+        [
+            "StreamPulses(StreamPulsesRequest*) StreamPulsesResponse*",
+            "WritePulses(WritePulsesRequest) WritePulsesResponse"
+        ]
+    );
+    let pulse = "Pulse: 1 id string, 2 source string, 3 tenant string, 4 sku string, 5 quantity string, \
+                 6 unit string, 7 event_time Timestamp, 8 interval_end_time Timestamp, \
+                 9 dimensions DimensionsEntry*, 10 resource_id string, 11 corrects_id string";
+    let answer = "StreamPulsesResponse: 1 batch_sequence int64, 2 result BatchResult, 3 not_taken NotTaken, \
+                  4 limits StreamLimits";
+    let result = "BatchResult: 1 accepted_count int32, 2 duplicate_count int32, 3 rejections RejectedPulse*, \
+                  4 minted_ids string*, 5 received_time Timestamp";
+    let rejected = "RejectedPulse: 1 index int32, 2 id string, 3 reason RejectReason, 4 field string, \
+                    5 message string, 6 dead_letter_id string";
+    let expected = [
+        pulse,
+        "StreamPulsesRequest: 1 batch_sequence int64, 2 pulses Pulse*",
+        answer,
+        "WritePulsesRequest: 1 pulses Pulse*",
+        "WritePulsesResponse: 1 result BatchResult",
+        result,
+        rejected,
+        "NotTaken: 1 code string, 2 message string, 3 retry_delay Duration",
+        "StreamLimits: 1 max_batches_in_flight int32, 2 max_pulses_per_batch int32",
+    ];
+    assert_eq!(messages(&file), expected);
+}
+
+#[test]
+fn the_first_service_stays_as_it_was() {
+    let file = file("usage/v1/usage.proto");
+    assert_eq!((file.package(), file.service[0].name()), ("yourpackage", "UsageService"));
+    assert_eq!(calls(&file), ["Consume(UsageInfoRequest) Empty"]);
+    let request =
+        "UsageInfoRequest: 1 tenant string, 2 product_sku string, 3 used_amount int32, 4 use_unity string";
+    assert_eq!(messages(&file), [request]);
+}
+
+#[test]
+fn what_others_read_stays_as_it_was() {
+    let aggregate = "Aggregate: 1 tenant string, 2 sku string, 3 unit string, 4 group string, \
+                     5 start_time Timestamp, 6 posted string, 7 generation uint32, 8 partition uint32, \
+                     9 position int64, 10 quarters Quarter*, 11 ranges OffsetRange*";
+    let expected = [
+        aggregate,
+        "Quarter: 1 quantity string, 2 count uint64, 3 min string, 4 max string",
+        "OffsetRange: 1 start uint64, 2 end uint64",
+        "Rerate: 1 tenant string, 2 period string, 3 catalog_offset uint64",
+    ];
+    assert_eq!(messages(&file("pulse/log/v1/aggregate.proto"))[..4], expected);
+    let letter = "DeadLetter: 1 id string, 2 reason RejectReason, 3 field string, 4 message string, \
+                  5 received_time Timestamp, 6 payload_kind PayloadKind, 7 payload bytes";
+    assert_eq!(messages(&file("pulse/log/v1/dead_letter.proto"))[0], letter);
+}
+
+#[test]
+fn every_file_names_its_go_package() {
+    let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+    let ours: Vec<_> = set.file.iter().filter(|file| !file.name().starts_with("google/")).collect();
+    assert!(ours.len() >= 9);
+    for file in ours {
+        assert!(file.options.as_ref().is_some_and(|options| options.go_package.is_some()), "{}", file.name());
+    }
+}
+
+/// A message whose bytes are checked, or are one function of its content, has no map: only pulses on the wire do.
+#[test]
+fn nothing_in_the_log_or_a_cell_holds_a_map() {
+    let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+    let stored = set.file.iter().filter(|file| file.package() == "pulse.log.v1");
+    for message in stored.flat_map(|file| &file.message_type) {
+        assert!(message.nested_type.is_empty(), "{}", message.name());
+        let numbers: Vec<i32> = message.field.iter().map(FieldDescriptorProto::number).collect();
+        assert!(numbers.is_sorted(), "{}", message.name());
+    }
+}

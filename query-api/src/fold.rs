@@ -47,10 +47,10 @@ impl<'a> Fold<'a> {
 
     /// Adds a row, where it is asked for.
     pub fn add(&mut self, key: &RowKey, row: &Row) {
-        if !self.filter.matches(key) {
+        if !self.filter.matches(&key.into()) {
             return;
         }
-        let group = self.group_by.values(key);
+        let group = self.group_by.values(&key.into());
         for (index, usage) in row.quarters.iter().enumerate().filter(|(_, usage)| usage.count > 0) {
             self.add_quarter(key, &group, Quarter::of_hour(key.hour, index), usage);
         }

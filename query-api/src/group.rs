@@ -2,7 +2,8 @@
 
 use domain::aggregate::RowKey;
 use domain::code::Code;
-use domain::id::{SkuId, UnitId};
+use domain::dimension::Group;
+use domain::id::{SkuId, TenantId, UnitId};
 use rest::Problem;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,12 +24,31 @@ impl Part {
         }
     }
 
-    fn value(&self, key: &RowKey) -> Option<String> {
+    fn value(&self, of: &Subject<'_>) -> Option<String> {
         match self {
-            Self::Tenant => Some(key.tenant.to_string()),
-            Self::Sku => Some(key.sku.to_string()),
-            Self::Dimension(name) => key.group.find(name),
+            Self::Tenant => Some(of.tenant.to_string()),
+            Self::Sku => Some(of.sku.to_string()),
+            Self::Dimension(name) => of.group.find(name),
         }
+    }
+}
+
+/// What is grouped and filtered by: of usage as reported, of costs as priced.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Who pays.
+    pub tenant: &'a TenantId,
+    /// What was used.
+    pub sku: &'a SkuId,
+    /// Of which unit.
+    pub unit: &'a UnitId,
+    /// The declared dimensions.
+    pub group: &'a Group,
+}
+
+impl<'a> From<&'a RowKey> for Subject<'a> {
+    fn from(key: &'a RowKey) -> Self {
+        Self { tenant: &key.tenant, sku: &key.sku, unit: &key.unit, group: &key.group }
     }
 }
 
@@ -62,9 +82,9 @@ impl GroupBy {
         Ok(Self(parts))
     }
 
-    /// The group of a row.
-    pub fn values(&self, key: &RowKey) -> GroupValues {
-        self.0.iter().map(|part| part.value(key)).collect()
+    /// The group something falls in.
+    pub fn values(&self, of: &Subject<'_>) -> GroupValues {
+        self.0.iter().map(|part| part.value(of)).collect()
     }
 
     /// A group's values by name, as answers show them.
@@ -101,13 +121,13 @@ impl Filter {
         Ok(filter)
     }
 
-    /// Whether a row is asked for.
-    pub fn matches(&self, key: &RowKey) -> bool {
-        let sku = self.skus.is_empty() || self.skus.contains(&key.sku);
-        let unit = self.units.is_empty() || self.units.contains(&key.unit);
-        let of = |name: &str| key.group.find(name);
+    /// Whether it is asked for.
+    pub fn matches(&self, of: &Subject<'_>) -> bool {
+        let sku = self.skus.is_empty() || self.skus.contains(of.sku);
+        let unit = self.units.is_empty() || self.units.contains(of.unit);
+        let find = |name: &str| of.group.find(name);
         let dimension =
-            |(name, values): (&String, &Vec<String>)| of(name).is_some_and(|value| values.contains(&value));
+            |(name, values): (&String, &Vec<String>)| find(name).is_some_and(|value| values.contains(&value));
         sku && unit && self.dimensions.iter().all(dimension)
     }
 }
@@ -115,8 +135,6 @@ impl Filter {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use domain::dimension::Group;
-    use domain::id::TenantId;
 
     pub(crate) fn row_key(sku: &str, unit: &str, group: &str) -> RowKey {
         RowKey {
@@ -139,12 +157,12 @@ pub(crate) mod tests {
     fn a_group_has_the_values_of_its_names() {
         let declared = BTreeSet::from(["region".to_owned(), "zone".to_owned()]);
         let by = GroupBy::parse("dim.zone,tenant,dim.region", &declared).unwrap();
-        let values = by.values(&row_key("vm", "h", "region=eu%2D1"));
+        let values = by.values(&Subject::from(&row_key("vm", "h", "region=eu%2D1")));
         assert_eq!(values, [None, Some("acme".to_owned()), Some("eu-1".to_owned())]);
         let labels = serde_json::to_value(by.labels(&values)).unwrap();
         assert_eq!(labels, serde_json::json!({"dim.region": "eu-1", "dim.zone": null, "tenant": "acme"}));
         assert_eq!(
-            GroupBy::parse("", &declared).unwrap().values(&row_key("vm", "h", "")),
+            GroupBy::parse("", &declared).unwrap().values(&Subject::from(&row_key("vm", "h", ""))),
             Vec::<Option<String>>::new()
         );
     }
@@ -169,11 +187,14 @@ pub(crate) mod tests {
             Filter::parse(&texts(skus), &texts(units), &texts(dimensions)).unwrap()
         };
         let key = row_key("vm", "h", "region=eu&zone=a");
-        assert!(filter(&[], &[], &[]).matches(&key));
-        assert!(filter(&["disk", "vm"], &["h"], &["region:us", "region:eu", "zone:a"]).matches(&key));
-        assert!(!filter(&["vm"], &["s"], &[]).matches(&key));
-        assert!(!filter(&[], &[], &["region:eu", "zone:b"]).matches(&key));
-        assert!(!filter(&[], &[], &["rack:1"]).matches(&key));
+        assert!(filter(&[], &[], &[]).matches(&Subject::from(&key)));
+        assert!(
+            filter(&["disk", "vm"], &["h"], &["region:us", "region:eu", "zone:a"])
+                .matches(&Subject::from(&key))
+        );
+        assert!(!filter(&["vm"], &["s"], &[]).matches(&Subject::from(&key)));
+        assert!(!filter(&[], &[], &["region:eu", "zone:b"]).matches(&Subject::from(&key)));
+        assert!(!filter(&[], &[], &["rack:1"]).matches(&Subject::from(&key)));
         assert_eq!(Filter::parse(&[], &[], &texts(&["region"])).unwrap_err().errors()[0].field, "dimension");
         assert_eq!(Filter::parse(&texts(&["no sku"]), &[], &[]).unwrap_err().errors()[0].field, "sku");
     }

@@ -18,6 +18,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 mod ask;
+mod charges;
+mod cost;
+mod costs;
+mod dead_letters;
 mod docs;
 mod fold;
 mod group;
@@ -65,7 +69,13 @@ pub fn build(config: Config, ports: Ports) -> QueryApi {
 
 /// The reads with their description.
 pub fn routes(query: QueryApi) -> OpenApiRouter {
-    rest::door::open().routes(routes!(usage::list_usage)).with_state(query)
+    rest::door::open()
+        .routes(routes!(usage::list_usage))
+        .routes(routes!(costs::list_costs))
+        .routes(routes!(charges::list_charges))
+        .routes(routes!(dead_letters::list_dead_letters))
+        .routes(routes!(dead_letters::get_dead_letter))
+        .with_state(query)
 }
 
 impl QueryApi {

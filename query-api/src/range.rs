@@ -48,7 +48,8 @@ pub fn round_up(instant: Timestamp) -> Timestamp {
     if instant.is_on_quarter() { instant } else { Quarter(quarter.0 + 1).start() }
 }
 
-fn parse_period(text: &str, current: Period) -> Result<Period, Problem> {
+/// Reads the parameter `period`, where `current` is the month it is now.
+pub fn parse_period(text: &str, current: Period) -> Result<Period, Problem> {
     let found = match text {
         "month" => Some(current),
         "last-month" => Period::from_number(current.number() - 1),

@@ -18,6 +18,8 @@ pub mod output;
 pub mod ready_file;
 pub mod server;
 pub mod system_clock;
+pub mod telemetry;
+pub mod up;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -35,5 +37,7 @@ pub fn main() -> ExitCode {
         eprintln!("error: {error:#}");
         exit::Exit::of(&error)
     });
+    // A task that still reads standard input must not hold the process.
+    runtime.shutdown_background();
     exit.into()
 }

@@ -4,10 +4,12 @@ use super::Context;
 use crate::config::{self, Loaded};
 use crate::environment::Environment;
 use crate::exit::Exit;
+use crate::{telemetry, up};
 use clap::Args;
 use serde_json::{Map, Value};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Run everything in this process on one data directory.
 #[derive(Args, Debug)]
@@ -17,9 +19,9 @@ pub struct Up {
     /// End by itself after this many seconds
     #[arg(long, value_name = "SECONDS")]
     exit_after: Option<u64>,
-    /// Open no browser
-    #[arg(long)]
-    no_open: bool,
+    /// Open no browser; none is opened yet
+    #[arg(long = "no-open")]
+    _no_open: bool,
 }
 
 /// The flags that set configuration keys.
@@ -71,7 +73,11 @@ impl ServeFlags {
 impl Up {
     /// Runs until a signal, or until `--exit-after`.
     pub async fn run(self, context: &Context) -> anyhow::Result<Exit> {
-        let _ = (self.serve.load(&context.environment)?, self.exit_after, self.no_open);
-        std::future::ready(Ok(Exit::Done)).await
+        let Loaded { config, warnings, .. } = self.serve.load(&context.environment)?;
+        telemetry::start(&config, &context.environment)?;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
+        up::run(config, &context.environment, self.exit_after.map(Duration::from_secs)).await
     }
 }

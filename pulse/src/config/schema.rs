@@ -29,10 +29,17 @@ pub struct Config {
     pub shutdown_deadline_seconds: u64,
     /// How long records are kept after every reader has passed them.
     pub log_retention_hours: u32,
-    /// Signs page tokens: 32 hexadecimal digits or more. Absent: made at random, once per data directory.
+    /// Signs page tokens: 32 hexadecimal digits. Absent: made at random, once per data directory.
     pub page_token_key: Option<Secret>,
     /// A file that holds `page_token_key`.
     pub page_token_key_file: Option<PathBuf>,
+    /// The bounds of the write edge.
+    pub ingestor_api: ingestor_api::Config,
+    /// How the catalogue prices.
+    #[serde(serialize_with = "catalog_keys")]
+    pub catalog: catalog::Config,
+    /// The bounds of the consumer.
+    pub ingestor_consumer: ingestor_consumer::Config,
 }
 
 /// How the log is written.
@@ -45,6 +52,11 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn catalog_keys<S: serde::Serializer>(config: &catalog::Config, serializer: S) -> Result<S::Ok, S::Error> {
+    serde_json::json!({"pricing_delay_ms": config.pricing_delay_ms}).serialize(serializer)
 }
 
 impl Default for Config {
@@ -62,6 +74,9 @@ impl Default for Config {
             log_retention_hours: 7 * 24,
             page_token_key: None,
             page_token_key_file: None,
+            ingestor_api: ingestor_api::Config::default(),
+            catalog: catalog::Config::default(),
+            ingestor_consumer: ingestor_consumer::Config::default(),
         }
     }
 }

@@ -1,0 +1,85 @@
+//! Everything in one process: backends, rooms, doors, and the way down again.
+
+mod backends;
+mod doors;
+mod housekeeping;
+mod lifecycle;
+mod page_key;
+mod readiness;
+mod rooms;
+
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::exit::{Exit, Failure};
+use crate::ready_file::{self, Ready};
+use crate::system_clock::SystemClock;
+use anyhow::Context;
+use backends::Backends;
+use doors::Doors;
+use lifecycle::{Lifecycle, Signals};
+use rooms::Rooms;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Runs until a signal or until `exit_after`, then drains.
+pub async fn run(
+    config: Config,
+    environment: &Environment,
+    exit_after: Option<Duration>,
+) -> anyhow::Result<Exit> {
+    let mut signals = Signals::install(exit_after)?;
+    let lifecycle = Lifecycle::default();
+    let backends = Backends::open(&config, environment, Arc::new(SystemClock)).await?;
+    let doors = Doors::bind(&config).await?;
+    let rooms = Rooms::build(&config, &backends, &lifecycle).await?;
+    housekeeping::start(&config, &backends, &rooms, &lifecycle);
+    let (http, grpc) = (doors.http_address()?, doors.grpc_address()?);
+    doors.serve(rooms, &lifecycle);
+    let ready = Ready {
+        http,
+        grpc,
+        pid: std::process::id(),
+        data_dir: backends.data_dir.clone().unwrap_or_default(),
+    };
+    let files = ReadyFiles::write(&ready, &config, &backends)?;
+    tracing::info!(%http, %grpc, data_dir = %ready.data_dir.display(), "ready");
+    signals.next().await;
+    tracing::info!("draining");
+    let drain = lifecycle.drain(Duration::from_secs(config.shutdown_deadline_seconds));
+    tokio::select! {
+        in_time = drain => {
+            drop((files, backends));
+            let late = || Failure { exit: Exit::Failed, message: "the drain took longer than shutdown_deadline_seconds".to_owned() };
+            in_time.ok_or_else(late)?;
+            tracing::info!("drained");
+            Ok(Exit::Done)
+        }
+        () = signals.next() => Err(Failure { exit: Exit::Failed, message: "ended by a second signal before the drain was done".to_owned() }.into()),
+    }
+}
+
+/// The ready files; they go when this does.
+struct ReadyFiles(Vec<PathBuf>);
+
+impl ReadyFiles {
+    fn write(ready: &Ready, config: &Config, backends: &Backends) -> anyhow::Result<Self> {
+        let in_data_dir = backends.data_dir.as_ref().map(|directory| directory.join(ready_file::NAME));
+        let mut files = Self(Vec::new());
+        for path in in_data_dir.into_iter().chain(config.ready_file.clone()) {
+            ready.write(&path).context("announcing that everything answers")?;
+            files.0.push(path);
+        }
+        Ok(files)
+    }
+}
+
+impl Drop for ReadyFiles {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            if let Err(error) = ready_file::remove(path) {
+                tracing::warn!(path = %path.display(), %error, "the ready file cannot be removed");
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A real server process on a directory and ports of its own, and the command line pointed at it.
+
+use pulse::ready_file::Ready;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The binary under test, with no setting of this machine's.
+pub fn pulse() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pulse"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PULSE_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// A path in the repository.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(path)
+}
+
+/// Calls until it gives something.
+pub fn eventually<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = find() {
+            return found;
+        }
+        assert!(started.elapsed() < PATIENCE, "{what} did not come within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A data directory that outlives its servers.
+pub struct Home {
+    directory: TempDir,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// A server on this directory, ready.
+    pub fn start(&self) -> Server {
+        self.start_with(|command| command)
+    }
+
+    /// A server on this directory with more settings, ready.
+    pub fn start_with(&self, settings: impl FnOnce(&mut Command) -> &mut Command) -> Server {
+        self.find_start_with(settings).expect("the server ended before it was ready")
+    }
+
+    /// The same; `None` where it ended before it was ready.
+    pub fn find_start_with(&self, settings: impl FnOnce(&mut Command) -> &mut Command) -> Option<Server> {
+        let mut command = pulse();
+        command.arg("up").arg("--data-dir").arg(self.data_dir()).args([
+            "--listen-http",
+            "127.0.0.1:0",
+            "--listen-grpc",
+            "127.0.0.1:0",
+        ]);
+        command.env("PULSE_LOG_FILTER", "warn").stdout(Stdio::null());
+        let mut child = settings(&mut command).spawn().unwrap();
+        let path = self.data_dir().join("ready.json");
+        let ready = eventually("a ready server", || {
+            let ended = child.try_wait().unwrap().is_some();
+            let ready = Ready::find(&path).unwrap().filter(|ready| ready.pid == child.id());
+            if ended { Some(None) } else { ready.map(Some) }
+        })?;
+        Some(Server { child, ready })
+    }
+}
+
+/// A server that is ready; it is killed when this goes.
+pub struct Server {
+    child: Child,
+    pub ready: Ready,
+}
+
+impl Server {
+    /// The command line, pointed at this server.
+    pub fn command(&self) -> Command {
+        let mut command = pulse();
+        command.env("PULSE_HTTP", self.ready.http.to_string()).env("PULSE_GRPC", self.ready.grpc.to_string());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command().args(arguments).output().unwrap()
+    }
+
+    /// Runs a command that must end with that code, and reads what it prints as JSON.
+    pub fn json(&self, code: i32, arguments: &[&str]) -> Value {
+        let output = self.run(&[arguments, &["--output", "json"]].concat());
+        let talk = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {talk}");
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{arguments:?}: {error}: {talk}"))
+    }
+
+    /// The catalogue of the examples, applied.
+    pub fn with_catalog(self) -> Self {
+        self.json(0, &["catalog", "apply", repository("examples/catalog.yaml").to_str().unwrap()]);
+        self
+    }
+
+    /// Waits until everything acknowledged before this call is counted.
+    pub fn settle(&self) {
+        let books = || self.json(0, &["reconcile"]);
+        eventually("books without anything in flight", || (books()["in_flight"] == "0").then_some(()));
+    }
+
+    /// What a path answers: status and body.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let url = format!("http://{}{path}", self.ready.http);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let response = reqwest::get(url).await.unwrap();
+            (response.status().as_u16(), response.text().await.unwrap())
+        })
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status =
+            Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Whether its process is still there.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for its end.
+    pub fn exit_code(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

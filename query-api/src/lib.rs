@@ -28,6 +28,8 @@ mod group;
 mod meta;
 mod page;
 mod range;
+mod reconciliation;
+mod recount;
 mod usage;
 mod window;
 
@@ -75,12 +77,17 @@ pub fn routes(query: QueryApi) -> OpenApiRouter {
         .routes(routes!(charges::list_charges))
         .routes(routes!(dead_letters::list_dead_letters))
         .routes(routes!(dead_letters::get_dead_letter))
+        .routes(routes!(reconciliation::get_reconciliation))
         .with_state(query)
 }
 
 impl QueryApi {
     fn store(&self) -> &dyn CellStore {
         &*self.0.ports.store
+    }
+
+    fn log(&self) -> &dyn Log {
+        &*self.0.ports.log
     }
 
     fn state(&self) -> Arc<State> {

@@ -25,6 +25,12 @@ impl Decimal {
     }
 }
 
+impl Default for Decimal {
+    fn default() -> Self {
+        Self("0".to_owned())
+    }
+}
+
 impl PartialSchema for Decimal {
     fn schema() -> RefOr<Schema> {
         text_schema("An exact decimal", SchemaFormat::Custom("decimal".to_owned()), "12.5")

@@ -1,0 +1,114 @@
+//! One partition's books: what its checkpoint says, and what a recount finds.
+
+use super::pages::{Pages, each_of_log};
+use super::rows::{self, Counted};
+use super::{Days, Tally, note_days};
+use crate::meta::read_checkpoint;
+use domain::checkpoint::Totals;
+use domain::generation::{Generation, Registry};
+use domain::port::{CellStore, Log, TopicPartition};
+use domain::position::Position;
+use rest::Problem;
+use std::sync::Arc;
+
+/// One partition's books.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PartitionBooks {
+    /// Of which generation.
+    pub generation: u32,
+    /// Of which partition.
+    pub partition: u32,
+    /// What the checkpoint says about everything below it.
+    pub totals: Totals,
+    /// What the pages below the checkpoint hold.
+    pub kept: Tally,
+    /// What the log holds from the checkpoint on.
+    pub in_flight: Tally,
+    /// How many pulses the rows hold.
+    pub row_count: u64,
+    /// How many more than the checkpoint says rows may hold, because a flush goes before its checkpoint.
+    pub ahead_max: u64,
+}
+
+/// Where the books are kept.
+#[derive(Clone, Copy)]
+pub struct Books<'a> {
+    /// Rows, pages, checkpoints.
+    pub store: &'a dyn CellStore,
+    /// The log of pulses.
+    pub log: &'a dyn Log,
+    /// The generations.
+    pub registry: &'a Registry,
+}
+
+/// Counts every partition of every generation again.
+pub async fn recount(books: Books<'_>) -> Result<Vec<PartitionBooks>, Problem> {
+    let mut all = Vec::new();
+    for generation in books.registry.generations() {
+        for partition in 0..generation.partitions {
+            all.push(books.recount_partition(generation, partition).await?);
+        }
+    }
+    Ok(all)
+}
+
+impl Books<'_> {
+    /// The checkpoint is read first: all below it is in pages and rows by then.
+    async fn recount_partition(
+        &self,
+        generation: &Arc<Generation>,
+        partition: u32,
+    ) -> Result<PartitionBooks, Problem> {
+        let place = (generation.number, partition);
+        let checkpoint = read_checkpoint(self.store, place.0, place.1).await?;
+        let first = self.first_offset(generation.number, partition);
+        let topic = TopicPartition::new(Arc::clone(&generation.topic), partition);
+        let mut days = Days::new();
+        let mut kept = Tally::default();
+        let pages = Pages { store: self.store, generation: place.0, partition };
+        let mut take = |entry: &domain::port::Entry| {
+            kept += Tally::of(entry, &generation.horizon);
+            note_days(&mut days, entry);
+        };
+        pages.each(first..checkpoint.next, &mut take).await?;
+        let counted = rows::count(self.store, &days, place).await?;
+        let high = self.log.watermarks(&topic).await?.high;
+        let mut above = Above { checkpoint: checkpoint.position(), counted, ..Above::default() };
+        let take = |entry: &domain::port::Entry| above.add(entry, generation);
+        each_of_log(self.log, &topic, checkpoint.next.max(first)..high, take).await?;
+        Ok(PartitionBooks {
+            generation: place.0,
+            partition,
+            totals: checkpoint.totals,
+            kept,
+            in_flight: above.tally,
+            row_count: counted.pulses,
+            ahead_max: above.flushed_max,
+        })
+    }
+
+    fn first_offset(&self, generation: u32, partition: u32) -> u64 {
+        let first = self.registry.incarnations(generation).first();
+        let index = usize::try_from(partition).unwrap_or(usize::MAX);
+        first.and_then(|incarnation| incarnation.first_offsets.get(index)).copied().unwrap_or(0)
+    }
+}
+
+/// What lies above a checkpoint.
+#[derive(Default)]
+struct Above {
+    checkpoint: Position,
+    counted: Counted,
+    tally: Tally,
+    flushed_max: u64,
+}
+
+impl Above {
+    fn add(&mut self, entry: &domain::port::Entry, generation: &Generation) {
+        let tally = Tally::of(entry, &generation.horizon);
+        if self.checkpoint < self.counted.newest && entry.offset <= self.counted.newest.offset() {
+            self.flushed_max += tally.data;
+        }
+        self.tally += tally;
+    }
+}

@@ -2,11 +2,12 @@
 //!
 //! The one path: a [`command::Command`] is appended to the topic `catalog`; the [`fold`] decides at its offset whether
 //! it holds, in every process the same; a [`view::View`] follows the log and answers from memory: admission, the
-//! registry, the [`rest`] resources, and what rating needs.
+//! registry, the REST [`routes`], and what rating needs.
 //!
 //! Never here: a lock or a read-modify-write of stored state, a clock inside the fold, a price that is not exact.
 
 mod admission;
+pub mod apply;
 pub mod billing;
 pub mod bootstrap;
 pub mod catalog;
@@ -15,20 +16,23 @@ pub mod command;
 pub mod fold;
 pub mod lint;
 pub mod plan;
-pub mod pricing;
+mod pricing;
 pub mod rating;
 pub mod resource;
+mod rest;
 pub mod state;
 pub mod usage;
 pub mod view;
 
+pub use crate::rest::routes;
+
 use catalog::Catalog;
-use domain::port::{CellStore, Clock, Log};
+use domain::port::{CellStore, Log};
 use serde::Deserialize;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use view::View;
 
 /// How the room is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -51,20 +55,13 @@ pub struct Ports {
     pub log: Arc<dyn Log>,
     /// Holds usage; takes charges.
     pub store: Arc<dyn CellStore>,
-    /// The only source of now.
-    pub clock: Arc<dyn Clock>,
+    /// The catalogue in memory, opened on a log that [`bootstrap`](bootstrap::bootstrap) has begun.
+    pub view: View,
 }
 
-/// Opens the catalogue, which [`bootstrap`](bootstrap::bootstrap) has begun, and starts the pricing worker.
-pub async fn build(
-    config: Config,
-    ports: Ports,
-    shutdown: CancellationToken,
-    tracker: TaskTracker,
-) -> Result<Catalog, view::ViewError> {
-    let view = view::View::open(Arc::clone(&ports.log), ports.clock, shutdown.clone(), &tracker).await?;
-    let gather = Duration::from_millis(config.pricing_delay_ms);
-    let pricing = pricing::Pricing { log: ports.log, store: ports.store, view: view.clone(), gather };
-    tracker.spawn(pricing::run(pricing, shutdown, tracker.clone()));
-    Ok(Catalog::new(view))
+/// Starts the pricing worker on the tracker, and makes the service that takes commands.
+pub fn build(config: Config, ports: Ports, shutdown: CancellationToken, tracker: &TaskTracker) -> Catalog {
+    let view = ports.view.clone();
+    tracker.spawn(pricing::run(config, ports, shutdown, tracker.clone()));
+    Catalog::new(view)
 }

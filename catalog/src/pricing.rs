@@ -12,6 +12,7 @@ mod touch;
 mod trigger;
 
 use crate::view::{View, ViewError};
+use crate::{Config, Ports};
 use domain::generation::{Generation, Incarnation};
 use domain::hash::FIXED_KEY;
 use domain::port::{Assignment, AssignmentChange, CellStore, Log, LogError, StoreError};
@@ -25,21 +26,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// The topic of triggers: aggregate revisions, and months to rate again.
-pub const TRIGGER_TOPIC: &str = "processor-storage-consumption";
+const TRIGGER_TOPIC: &str = "processor-storage-consumption";
 
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// What the worker needs.
 #[derive(Clone)]
-pub(crate) struct Pricing {
-    /// Where triggers come from and go to.
-    pub(crate) log: Arc<dyn Log>,
-    /// Where usage is and charges go.
-    pub(crate) store: Arc<dyn CellStore>,
-    /// The catalogue.
-    pub(crate) view: View,
-    /// How long triggers of one month are gathered before it is rated.
-    pub(crate) gather: Duration,
+struct Pricing {
+    log: Arc<dyn Log>,
+    store: Arc<dyn CellStore>,
+    view: View,
+    /// How long triggers are gathered before their months are rated.
+    gather: Duration,
 }
 
 /// Why a step of the worker failed; it is tried again.
@@ -56,7 +54,9 @@ enum PricingError {
 }
 
 /// Prices what this process owns, as it comes and goes, until shutdown.
-pub(crate) async fn run(pricing: Pricing, shutdown: CancellationToken, tracker: TaskTracker) {
+pub(crate) async fn run(config: Config, ports: Ports, shutdown: CancellationToken, tracker: TaskTracker) {
+    let gather = Duration::from_millis(config.pricing_delay_ms);
+    let pricing = Pricing { log: ports.log, store: ports.store, view: ports.view, gather };
     let owned = async {
         let incarnation = pricing.incarnation().await;
         let mut assignments = pricing.log.assignments(Arc::new(topic_layout(&incarnation)));

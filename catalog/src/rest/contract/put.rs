@@ -1,0 +1,43 @@
+//! `PUT /v1/contracts/{id}`
+
+use super::{ContractBody, ContractItem};
+use crate::command::Change;
+use crate::rest::Api;
+use crate::rest::answer::changed;
+use ::rest::etag::IfMatch;
+use ::rest::problem::CommandProblems;
+use ::rest::{Body, Id, Problem};
+use axum::extract::State;
+use axum::response::Response;
+use domain::id::ContractId;
+
+/// Puts a contract
+///
+/// Contracts of a tenant share one time zone and may not overlap. Without `plan_version` the version in effect holds.
+#[utoipa::path(
+    put,
+    path = "/v1/contracts/{id}",
+    operation_id = "putContract",
+    tag = "contracts",
+    params(
+        ("id" = String, Path, example = "acme-2026"),
+        ("If-Match" = Option<String>, Header, description = "The revision the contract must have now", example = "\"6\"")
+    ),
+    request_body(content = ContractBody, example = json!({"tenant": "acme", "plan": "llm", "start_time": "2026-01-01T00:00:00Z", "time_zone": "UTC"})),
+    responses(
+        (status = 200, description = "The contract as it is now; its `ETag` is its revision", body = ContractItem, example = json!({"id": "acme-2026", "tenant": "acme", "plan": "llm", "start_time": "2026-01-01T00:00:00Z", "time_zone": "UTC", "catalog_offset": "7"})),
+        CommandProblems
+    )
+)]
+pub(in crate::rest) async fn put_contract(
+    State(api): State<Api>,
+    Id(id): Id,
+    condition: IfMatch,
+    Body(body): Body<ContractBody>,
+) -> Result<Response, Problem> {
+    let id = ContractId::parse(&id)?;
+    let contract = body.parse()?;
+    let revision = api.catalog.state().contracts().find(&id).map(|contract| contract.revision);
+    let settled = api.change(condition, revision, Change::PutContract(id.clone(), contract.clone())).await?;
+    Ok(changed(settled.revision, &ContractItem::new(&id, &contract, settled.revision)))
+}

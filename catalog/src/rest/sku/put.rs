@@ -1,0 +1,43 @@
+//! `PUT /v1/skus/{id}`
+
+use super::{SkuBody, SkuItem};
+use crate::command::Change;
+use crate::rest::Api;
+use crate::rest::answer::changed;
+use ::rest::etag::IfMatch;
+use ::rest::problem::CommandProblems;
+use ::rest::{Body, Id, Problem};
+use axum::extract::State;
+use axum::response::Response;
+use domain::id::SkuId;
+
+/// Puts a SKU
+///
+/// The dimension of its unit and its aggregation never change. Other dimensions to group by hold for pulses from then on.
+#[utoipa::path(
+    put,
+    path = "/v1/skus/{id}",
+    operation_id = "putSku",
+    tag = "skus",
+    params(
+        ("id" = String, Path, example = "llm.input"),
+        ("If-Match" = Option<String>, Header, description = "The revision the SKU must have now", example = "\"6\"")
+    ),
+    request_body(content = SkuBody, example = json!({"unit": "token", "description": "Tokens read", "service_category": "AI and Machine Learning", "dimensions": ["region"], "aggregation": "sum"})),
+    responses(
+        (status = 200, description = "The SKU as it is now; its `ETag` is its revision", body = SkuItem, example = json!({"id": "llm.input", "unit": "token", "description": "Tokens read", "service_category": "AI and Machine Learning", "dimensions": ["region"], "aggregation": "sum", "catalog_offset": "7"})),
+        CommandProblems
+    )
+)]
+pub(in crate::rest) async fn put_sku(
+    State(api): State<Api>,
+    Id(id): Id,
+    condition: IfMatch,
+    Body(body): Body<SkuBody>,
+) -> Result<Response, Problem> {
+    let id = SkuId::parse(&id)?;
+    let sku = body.parse()?;
+    let revision = api.catalog.state().skus().find(&id).map(|sku| sku.revision);
+    let settled = api.change(condition, revision, Change::PutSku(id.clone(), sku.clone())).await?;
+    Ok(changed(settled.revision, &SkuItem::new(&id, &sku, settled.revision)))
+}

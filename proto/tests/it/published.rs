@@ -1,11 +1,12 @@
 //! What others read. The golden bytes were computed apart, by a protobuf writer of thirty lines of Python.
 
-use crate::sample::{dead_letter, entry, period, row};
+use crate::sample::{any_row, dead_letter, entry, period, row};
 use domain::aggregate::RowKey;
 use domain::dimension::Group;
 use domain::id::{SkuId, TenantId, UnitId};
 use domain::port::NewRecord;
 use domain::position::Position;
+use proptest::prelude::*;
 use prost::Message;
 use proto::header::{CONTENT_TYPE_HEADER, FORMAT_HEADER, ID_HEADER, RecordError};
 use proto::log;
@@ -94,4 +95,21 @@ fn what_is_foreign_or_damaged_is_told_apart() {
         ..rerate_record(&tenant, period("2026-01"), 42)
     };
     assert_eq!(from_entry(&entry(nameless)), Err(RecordError::Damaged));
+}
+
+proptest! {
+    #[test]
+    fn every_revision_comes_back(row in any_row(), hour in -80_000_i64..2_000_000, posted in any::<bool>()) {
+        let key = RowKey { hour, posted: posted.then(|| period("2026-02")), ..key() };
+        let revision = Revision { key, row };
+        let read = from_entry(&entry(to_record(&revision)));
+        prop_assert_eq!(read, Ok(Published::Revision(Box::new(revision))));
+    }
+
+    #[test]
+    fn no_value_panics(value in prop::collection::vec(any::<u8>(), 0..100)) {
+        let record = |like: NewRecord| entry(NewRecord { value: value.clone().into(), ..like });
+        let rerate = rerate_record(&TenantId::parse("acme").unwrap(), period("2026-01"), 42);
+        let _ = (from_entry(&record(to_record(&revision()))), from_entry(&record(rerate)));
+    }
 }

@@ -216,3 +216,29 @@ pub fn wide_dimensions() -> Dimensions {
     let values: Vec<(String, String)> = (0..16).map(|n| (format!("k{n:062}"), "&".repeat(256))).collect();
     Dimensions::parse(values.iter().map(|(key, value)| (key.as_str(), value.as_str()))).unwrap()
 }
+
+/// Any value of a row; quarters without pulses have no extremes.
+pub fn any_row() -> impl Strategy<Value = Row> {
+    let steps = prop::collection::vec((1_u64..9, 1_u64..1_000_000_000), 0..64);
+    (prop::array::uniform4(any_quarter()), 0..i64::MAX, steps).prop_map(|(quarters, position, steps)| {
+        let mut end = 0;
+        let ranges = steps.iter().map(|(gap, length)| {
+            let start = end + gap;
+            end = start + length;
+            (start, end)
+        });
+        Row { position: Position::from_raw(position), quarters, ranges: ranges.collect() }
+    })
+}
+
+fn any_quarter() -> impl Strategy<Value = QuarterUsage> {
+    let atoms = -10_i128.pow(29)..10_i128.pow(29);
+    let filled = (atoms.clone(), atoms, 1..u64::MAX, any::<[u8; 31]>());
+    let filled = filled.prop_map(|(min, max, count, low)| {
+        let quantity = |atoms| Quantity::from_atoms(atoms).unwrap();
+        let mut sum = [if low[30] < 128 { 0 } else { 255 }; 32];
+        sum[..31].copy_from_slice(&low);
+        QuarterUsage { sum: Sum::from_le_bytes(sum), count, min: quantity(min), max: quantity(max) }
+    });
+    prop_oneof![filled, Just(QuarterUsage::default())]
+}

@@ -175,6 +175,20 @@ proptest! {
     }
 
     #[test]
+    fn every_pulse_survives_csv(raw in any_raw()) {
+        let object = to_json(&raw);
+        let fields = object.as_object().unwrap().iter().filter(|(name, _)| *name != "dimensions");
+        let mut cells: Vec<(String, String)> =
+            fields.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
+        cells.extend(raw.dimensions.iter().map(|(key, value)| (format!("dim.{key}"), value.clone())));
+        let columns = Columns::parse(cells.iter().map(|(name, _)| name.as_str())).unwrap();
+        let read = columns.read(cells.iter().map(|(_, cell)| cell.as_str())).unwrap();
+        // An empty cell is absent, so an empty dimension cannot be sent.
+        let dimensions = raw.dimensions.iter().filter(|(_, value)| !value.is_empty()).cloned().collect();
+        prop_assert_eq!(read, RawPulse { dimensions, ..raw });
+    }
+
+    #[test]
     fn no_row_panics(names in prop::collection::vec("(id|sku|event_time|dim\\.[a-z]|.{0,5})", 0..4), cells in prop::collection::vec(".{0,9}", 0..4)) {
         if let Ok(columns) = Columns::parse(names.iter().map(String::as_str)) {
             let _ = columns.read(cells.iter().map(String::as_str));

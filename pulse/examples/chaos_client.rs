@@ -5,10 +5,10 @@
 //! `tenant,sku,event_seconds,id,quantity`.
 
 use anyhow::{Context, bail};
+use domain::port::Clock;
 use proto::v1::ingest_service_client::IngestServiceClient;
 use proto::v1::stream_pulses_response::Outcome;
 use proto::v1::{Pulse, StreamPulsesRequest, StreamPulsesResponse};
-use domain::port::Clock;
 use pulse::ready_file::Ready;
 use pulse::system_clock::SystemClock;
 use std::collections::BTreeMap;
@@ -115,7 +115,10 @@ impl Client {
                 let mut lines = String::new();
                 for pulse in &pulses {
                     let seconds = pulse.event_time.as_ref().map_or(0, |time| time.seconds);
-                    lines.push_str(&format!("{},{},{seconds},{},{}\n", pulse.tenant, pulse.sku, pulse.id, pulse.quantity));
+                    lines.push_str(&format!(
+                        "{},{},{seconds},{},{}\n",
+                        pulse.tenant, pulse.sku, pulse.id, pulse.quantity
+                    ));
                 }
                 self.acknowledged.write_all(lines.as_bytes())?;
                 Ok(())

@@ -34,7 +34,8 @@ type Hours = BTreeMap<(String, String, i64), (i128, u64)>;
 
 #[test]
 fn what_was_acknowledged_is_counted_once_whatever_is_killed() {
-    let rounds = std::env::var_os("KILL_ROUNDS").and_then(|rounds| rounds.to_str()?.parse().ok()).unwrap_or(ROUNDS);
+    let rounds =
+        std::env::var_os("KILL_ROUNDS").and_then(|rounds| rounds.to_str()?.parse().ok()).unwrap_or(ROUNDS);
     let home = Home::new();
     let acknowledged = home.path("acknowledged.csv");
     let mut server = home.start().with_catalog();
@@ -51,7 +52,10 @@ fn what_was_acknowledged_is_counted_once_whatever_is_killed() {
     assert!(client.wait().unwrap().success(), "the client ends well once everything is acknowledged");
     server.settle();
     let expected = read_acknowledged(&acknowledged);
-    assert!(expected.values().map(|(_, count)| count).sum::<u64>() > 1_000, "the client met a working server");
+    assert!(
+        expected.values().map(|(_, count)| count).sum::<u64>() > 1_000,
+        "the client met a working server"
+    );
     assert_eq!(read_usage(&server), expected);
     let books = server.json(0, &["reconcile"]);
     assert_eq!(books["difference"], "0");
@@ -78,7 +82,9 @@ fn arm(home: &Home, point: &str) -> Server {
 
 fn start_client(home: &Home, acknowledged: &Path) -> Child {
     let examples = Path::new(env!("CARGO_BIN_EXE_pulse")).parent().unwrap().join("examples");
-    let mut command = Command::new(examples.join("chaos_client"));
+    let client = examples.join("chaos_client");
+    assert!(client.exists(), "build the client first: cargo build -p pulse --example chaos_client");
+    let mut command = Command::new(client);
     command.arg(home.data_dir().join("ready.json")).arg(acknowledged).arg("7");
     command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
@@ -115,7 +121,11 @@ fn read_usage(server: &Server) -> Hours {
         let start: jiff::Timestamp = text(&item["start_time"]).parse().unwrap();
         let (tenant, sku) = (text(&item["group"]["tenant"]), text(&item["group"]["sku"]));
         let count = text(&item["count"]).parse().unwrap();
-        add(&mut hours, (&tenant, &sku, start.as_second() / 3_600), (thousandths(&text(&item["quantity"])), count));
+        add(
+            &mut hours,
+            (&tenant, &sku, start.as_second() / 3_600),
+            (thousandths(&text(&item["quantity"])), count),
+        );
     }
     hours
 }

@@ -73,8 +73,9 @@ impl Embedded {
     pub fn ephemeral(clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let temporary = tempfile::Builder::new().prefix("pulse-").tempdir();
         let temporary = temporary.map_err(|error| OpenError::failed(&std::env::temp_dir(), &error))?;
+        let path = temporary.path().to_owned();
         let options = OpenOptions { durability: Durability::Ephemeral, ..OpenOptions::default() };
-        Self::open_held(&temporary.path().to_owned(), clock, options, Some(temporary))
+        Self::open_held(&path, clock, options, Some(temporary))
     }
 
     /// Where the files lie.

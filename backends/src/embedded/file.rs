@@ -74,7 +74,7 @@ pub fn prepare(connection: &Connection, kind: &Kind, durability: Durability) -> 
     connection.set_prepared_statement_cache_capacity(super::STATEMENTS_MAX);
     let settings = format!(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA fullfsync = ON;
-         PRAGMA wal_autocheckpoint = 16384; PRAGMA busy_timeout = 5000;"
+         PRAGMA wal_autocheckpoint = 16384;"
     );
     connection.execute_batch(&settings).map_err(|error| damaged(kind, &error))
 }

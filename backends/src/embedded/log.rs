@@ -87,23 +87,24 @@ impl EmbeddedLog {
         incarnation: u32,
         first_offsets: Vec<u64>,
     ) -> Result<(), DeclareError> {
-        let name: Arc<str> = topic.into();
-        let known = self.topics().get(&name).cloned();
-        let found = match known {
-            Some(found) => found,
-            None => {
-                let job =
-                    Declare { name: Arc::clone(&name), incarnation, first_offsets: first_offsets.clone() };
-                let found = self.writer.submit(job, 0).await.map_err(LogError::from)?;
-                self.insert(&name, found)
-            }
-        };
-        let (incarnation_found, first_offsets_found) = (found.incarnation, found.first_offsets());
-        if (incarnation_found, &first_offsets_found) == (incarnation, &first_offsets) {
+        let declare = Declare { name: topic.into(), incarnation, first_offsets: first_offsets.clone() };
+        let found = self.find_or_declare(declare).await?;
+        if found.incarnation == incarnation && found.first_offsets() == first_offsets {
             return Ok(());
         }
-        let found = (incarnation_found, first_offsets_found);
-        Err(DeclareError::Differs { topic: name, incarnation: found.0, first_offsets: found.1 })
+        let (incarnation, first_offsets) = (found.incarnation, found.first_offsets());
+        Err(DeclareError::Differs { topic: topic.into(), incarnation, first_offsets })
+    }
+
+    /// Of two first declarations the one that comes back first stays: its partitions hold the writer's state.
+    async fn find_or_declare(&self, declare: Declare) -> Result<Topic, LogError> {
+        if let Some(known) = self.topics().get(&declare.name) {
+            return Ok(known.clone());
+        }
+        let name = Arc::clone(&declare.name);
+        let declared = self.writer.submit(declare, 0).await?;
+        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(topics.entry(name).or_insert(declared).clone())
     }
 
     /// Removes records that are below the offset and older than the time; answers the first offset that is left.
@@ -116,7 +117,7 @@ impl EmbeddedLog {
         let partition = self.partition(of)?;
         loop {
             let low = partition.marks().low;
-            let step = trim::Trim { partition: Arc::clone(&partition), below, older_than, low: None };
+            let step = trim::Trim { partition: Arc::clone(&partition), below, older_than };
             let new_low = self.writer.submit(step, 0).await?;
             if new_low == low {
                 return Ok(low);
@@ -144,12 +145,6 @@ impl EmbeddedLog {
         let topics = self.topics();
         let (_, topic) = topics.iter().find(|(name, _)| name.ends_with(&suffix))?;
         Some(topic.partitions.get(usize::try_from(partition).ok()?)?.marks().high)
-    }
-
-    /// The first declaration that comes back stays: the partitions hold the state of the writer.
-    fn insert(&self, name: &Arc<str>, topic: Topic) -> Topic {
-        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
-        topics.entry(Arc::clone(name)).or_insert(topic).clone()
     }
 
     fn topics(&self) -> RwLockReadGuard<'_, HashMap<Arc<str>, Topic>> {

@@ -194,6 +194,115 @@ fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
 fn refused(error: rusqlite::Error) -> WriteError {
     WriteError::Refused(if is_full(&error) { "the disk is full".into() } else { error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+    use std::sync::Mutex;
+
+    const SCHEMA: &str = "PRAGMA foreign_keys = ON; CREATE TABLE known (id INTEGER PRIMARY KEY);
+        CREATE TABLE number (id INTEGER PRIMARY KEY, known REFERENCES known DEFERRABLE INITIALLY DEFERRED);";
+
+    /// Inserts a number; a gate holds the transaction open.
+    struct Insert {
+        id: i64,
+        known: Option<i64>,
+        gate: Option<(SyncSender<()>, Receiver<()>)>,
+    }
+
+    impl Job for Insert {
+        type Answer = i64;
+
+        fn apply(&mut self, transaction: &Connection) -> rusqlite::Result<i64> {
+            if let Some((entered, open)) = &self.gate {
+                entered.send(()).unwrap();
+                open.recv().unwrap();
+            }
+            transaction.execute("INSERT INTO number VALUES (?1, ?2)", (self.id, self.known))?;
+            transaction.query_row("SELECT count(*) FROM number", (), |row| row.get(0))
+        }
+    }
+
+    fn insert(id: i64) -> Insert {
+        Insert { id, known: None, gate: None }
+    }
+
+    /// The first insert into an empty table, its transaction open, and what lets it go on.
+    fn held_open(writer: &Writer) -> (impl Future<Output = Result<i64, WriteError>>, SyncSender<()>) {
+        let ((entered, is_in), (open, gate)) = (sync_channel(1), sync_channel(1));
+        let mut answer = Box::pin(writer.submit(Insert { gate: Some((entered, gate)), ..insert(1) }, 1));
+        assert!(answer.as_mut().now_or_never().is_none());
+        is_in.recv().unwrap();
+        (answer, open)
+    }
+
+    fn writer() -> (Writer, Arc<Mutex<Vec<String>>>) {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(SCHEMA).unwrap();
+        let fatal = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&fatal);
+        let on_fatal: OnFatal = Arc::new(move |reason| seen.lock().unwrap().push(reason.to_owned()));
+        (Writer::start("test", connection, on_fatal).unwrap(), fatal)
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_one_transaction_and_one_failure_undoes_all_of_it() {
+        let (writer, fatal) = writer();
+        let (first, open) = held_open(&writer);
+        let go_on = async { open.send(()).unwrap() };
+        let (second, repeated) = (writer.submit(insert(2), 1), writer.submit(insert(1), 1));
+        let (first, second, repeated, ()) = tokio::join!(first, second, repeated, go_on);
+        assert_eq!(first, Ok(1));
+        let reason = WriteError::Refused("UNIQUE constraint failed: number.id".into());
+        assert_eq!((second, repeated), (Err(reason.clone()), Err(reason)));
+        assert_eq!(writer.submit(insert(2), 1).await, Ok(2), "the refused insert left nothing");
+        assert!(fatal.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once_and_has_room_again_later() {
+        let (writer, _) = writer();
+        let (first, open) = held_open(&writer);
+        let full = Err(WriteError::Refused("the queue is full".into()));
+        assert_eq!(writer.submit(insert(2), QUEUE_BYTES_MAX).await, full);
+        open.send(()).unwrap();
+        assert_eq!(first.await, Ok(1));
+        assert_eq!(writer.submit(insert(2), 2 * QUEUE_BYTES_MAX).await, Ok(2), "alone, any size is taken");
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_ends_the_writer_and_nobody_is_told_it_was_stored() {
+        let (writer, fatal) = writer();
+        let outcome = writer.submit(Insert { known: Some(404), ..insert(1) }, 1).await;
+        assert!(matches!(outcome, Err(WriteError::Unknown(_))), "{outcome:?}");
+        assert_eq!(fatal.lock().unwrap().len(), 1);
+        let after = writer.submit(insert(2), 1).await;
+        assert!(matches!(after, Err(WriteError::Closed | WriteError::Unknown(_))), "{after:?}");
+    }
+
+    /// Does nothing, and tells once that is durable.
+    struct Tell(SyncSender<()>);
+    impl Job for Tell {
+        type Answer = ();
+        fn apply(&mut self, _: &Connection) -> rusqlite::Result<()> {
+            Ok(())
+        }
+        fn committed(&mut self) {
+            self.0.send(()).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn dropping_the_writer_finishes_what_waits() {
+        let (writer, _) = writer();
+        let (sender, committed) = sync_channel(1);
+        assert!(Box::pin(writer.submit(Tell(sender), 1)).now_or_never().is_none());
+        drop(writer);
+        assert_eq!(committed.try_recv(), Ok(()));
+    }
 }

@@ -235,3 +235,75 @@ impl Log for MemoryLog {
         self.assignments.stream(generation)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ManualClock;
+    use super::*;
+    use crate::conformance::log::{EVERYTHING, read_to_end, record};
+
+    fn log() -> (MemoryLog, TopicPartition) {
+        let log = MemoryLog::new(Arc::new(ManualClock::default()));
+        log.declare("topic", 1);
+        (log, TopicPartition::new("topic", 0))
+    }
+
+    async fn values(log: &MemoryLog, at: &TopicPartition) -> Vec<bytes::Bytes> {
+        let low = log.watermarks(at).await.unwrap().low;
+        read_to_end(log, at, low).await.into_iter().map(|entry| entry.value).collect()
+    }
+
+    #[tokio::test]
+    async fn appends_fail_as_scripted_and_then_succeed() {
+        use AppendFault::{Overloaded, UnknownNotStored, UnknownPrefixStored, UnknownStored};
+        let faults = [
+            (None, vec!["a", "b"]),
+            (Some(Overloaded), vec![]),
+            (Some(UnknownNotStored), vec![]),
+            (Some(UnknownPrefixStored(1)), vec!["a"]),
+            (Some(UnknownStored), vec!["a", "b"]),
+        ];
+        for (fault, stored) in faults {
+            let (log, at) = log();
+            log.script_appends([fault]);
+            let answer = log.append(&at, vec![record("a"), record("b")]).await;
+            match fault {
+                None => assert_eq!(answer, Ok(0)),
+                Some(Overloaded) => assert!(matches!(answer, Err(LogError::Overloaded(_)))),
+                Some(_) => assert!(matches!(answer, Err(LogError::UnknownOutcome(_)))),
+            }
+            assert_eq!(values(&log, &at).await, stored, "{fault:?}");
+            assert_eq!(log.append(&at, vec![record("c")]).await, Ok(stored.len() as u64));
+        }
+    }
+
+    #[tokio::test]
+    async fn records_can_be_damaged_trimmed_lost_and_foreign() {
+        let (log, at) = log();
+        log.append(&at, ["a", "b", "c"].map(record).to_vec()).await.unwrap();
+        assert_eq!(log.append_foreign(&at, "not ours"), Ok(3));
+        log.damage(&at, 1).unwrap();
+        assert_eq!(log.read(&at, 0, EVERYTHING).await.unwrap().len(), 1);
+        let damaged = Err(LogError::Damaged { offset: 1, detail: "its check fails".into() });
+        assert_eq!(log.read(&at, 1, EVERYTHING).await, damaged);
+        log.trim(&at, 2).unwrap();
+        assert_eq!(values(&log, &at).await, ["c", "not ours"]);
+        assert!(log.damage(&at, 1).is_err());
+        log.truncate(&at, 3).unwrap();
+        assert_eq!(log.watermarks(&at).await, Ok(Watermarks { low: 2, high: 3 }));
+        log.trim(&at, 9).unwrap();
+        assert_eq!(log.append(&at, vec![record("d")]).await, Ok(3));
+    }
+
+    #[tokio::test]
+    async fn a_topic_made_anew_is_another_log() {
+        let (log, at) = log();
+        log.append(&at, vec![record("a")]).await.unwrap();
+        let before = log.incarnation("topic").await.unwrap();
+        log.recreate("topic", 2, vec![1]);
+        let after = log.incarnation("topic").await.unwrap();
+        assert_eq!((before.number, after.number, after.first_offsets), (1, 2, vec![1]));
+        assert_ne!(before.log_id, after.log_id);
+        assert_eq!(log.watermarks(&at).await, Ok(Watermarks { low: 1, high: 1 }));
+    }
+}

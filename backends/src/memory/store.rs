@@ -130,7 +130,9 @@ impl State {
     }
 
     fn write_to(&mut self, reached: [bool; 3], cells: &[Cell]) {
-        cells.iter().for_each(|cell| self.replicas.write(cell, reached));
+        for cell in cells {
+            self.replicas.write(cell, reached);
+        }
     }
 
     fn chunk(&self, query: &Query, asked: [bool; 3]) -> Result<Chunk, StoreError> {

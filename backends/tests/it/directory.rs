@@ -84,7 +84,7 @@ async fn files_of_others_of_other_versions_and_broken_ones_are_refused() {
         let directory = used().await;
         let path = directory.path().join(file);
         let set = |pragma: &str, value: i64| {
-            Connection::open(&path).unwrap().pragma_update(None, pragma, value).unwrap()
+            Connection::open(&path).unwrap().pragma_update(None, pragma, value).unwrap();
         };
         set("user_version", 2);
         assert_eq!(refusal(directory.path()), OpenError::OtherFormat { file, found: 2, known: 1 });

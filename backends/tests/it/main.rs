@@ -1,5 +1,7 @@
 //! The adapters from outside: the suites of both ports, and what only files can suffer.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends by a panic")]
+
 mod child;
 mod conformance;
 mod damage;

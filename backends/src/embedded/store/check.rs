@@ -26,7 +26,7 @@ fn describe_value(value: &KeyValue) -> String {
     match value {
         KeyValue::Text(text) => text.to_string(),
         KeyValue::Int(number) | KeyValue::Timestamp(number) => number.to_string(),
-        KeyValue::Blob(blob) => blob.iter().map(|byte| format!("{byte:02x}")).collect(),
+        KeyValue::Blob(blob) => format!("{blob:x}"),
     }
 }
 

@@ -35,11 +35,10 @@ pub fn chunk(connection: &Connection, query: &Query, now_ms: i64) -> Result<Chun
 
 fn parse(row: &Row<'_>, query: &Query) -> Result<Cell, StoreError> {
     let clustering = clustering(row, query).map_err(|error| damaged(query, &error.to_string()))?;
-    let (partition, columns) = (query.partition.clone(), clustering.len());
-    let key = CellKey { table: query.table, partition, clustering };
+    let key = CellKey { table: query.table, partition: query.partition.clone(), clustering };
     let stored = || {
-        let value = Bytes::copy_from_slice(row.get_ref(columns + 1)?.as_blob()?);
-        Ok((row.get(columns)?, value, row.get(columns + 2)?))
+        let value = Bytes::copy_from_slice(row.get_ref(1)?.as_blob()?);
+        Ok((row.get(0)?, value, row.get(2)?))
     };
     let stored: rusqlite::Result<(i64, Bytes, u32)> = stored();
     match stored {
@@ -51,7 +50,7 @@ fn parse(row: &Row<'_>, query: &Query) -> Result<Cell, StoreError> {
 }
 
 fn clustering(row: &Row<'_>, query: &Query) -> rusqlite::Result<Vec<KeyValue>> {
-    let columns = query.table.clustering.iter().enumerate();
+    let columns = (3..).zip(query.table.clustering);
     let value = |(index, column): (usize, &domain::table::Column)| {
         Ok(match column.kind {
             ColumnType::Text => KeyValue::Text(row.get(index)?),

@@ -5,55 +5,55 @@ use domain::table::{Column, ColumnType, KeyValue, TABLES, Table};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-/// The store's own tables, and one for each that is declared.
+/// The store's own table, and one for each that is declared.
 pub fn schema() -> String {
-    let mut sql = String::from(
+    let counted =
         "CREATE TABLE counted (generation INTEGER, partition_number INTEGER, position INTEGER NOT NULL,
-         PRIMARY KEY (generation, partition_number)) WITHOUT ROWID;\n",
-    );
-    TABLES.iter().for_each(|table| sql.push_str(&create(table)));
-    sql
+        PRIMARY KEY (generation, partition_number)) WITHOUT ROWID;\n";
+    let tables = TABLES.iter().map(|table| create(table));
+    [counted.to_owned()].into_iter().chain(tables).collect()
 }
 
 /// A row per cell, in the order of its key.
 fn create(table: &Table) -> String {
-    let columns: String =
-        keys(table).map(|column| format!("\"{}\" {} NOT NULL, ", column.name, kind(column))).collect();
     let (name, key) = (table.name, names(keys(table)));
-    let (expiry, index) = match table.ttl_seconds {
-        None => ("", String::new()),
-        Some(_) => (
-            " expires_at INTEGER NOT NULL,",
+    let columns = listed(keys(table).map(|column| format!("{} {} NOT NULL", quoted(column), kind(column))));
+    let (expiry, index) = if table.ttl_seconds.is_some() {
+        (
+            "expires_at INTEGER NOT NULL,",
             format!("CREATE INDEX \"{name}_expiry\" ON \"{name}\" (expires_at);\n"),
-        ),
+        )
+    } else {
+        ("", String::new())
     };
     format!(
-        "CREATE TABLE \"{name}\" ({columns}write_timestamp INTEGER NOT NULL, value BLOB NOT NULL, crc INTEGER NOT NULL,
-         {expiry} PRIMARY KEY ({key})) WITHOUT ROWID;\n{index}"
+        "CREATE TABLE \"{name}\" ({columns}, write_timestamp INTEGER NOT NULL, value BLOB NOT NULL,
+         crc INTEGER NOT NULL, {expiry} PRIMARY KEY ({key})) WITHOUT ROWID;\n{index}"
     )
 }
 
-/// Writes a cell where it wins: key, timestamp, value, check, then expiry and now where rows expire. A row that has
-/// expired is as good as gone.
+/// Writes a cell where it wins. To be bound: key, timestamp, value, check; where rows expire also the expiry and now,
+/// because a row that has expired is as good as gone.
 pub fn upsert(table: &Table) -> String {
-    let name = table.name;
-    let key = names(keys(table));
+    let (name, key, count) = (table.name, names(keys(table)), keys(table).count());
     let wins = format!(
         "(excluded.write_timestamp, excluded.value) >= (\"{name}\".write_timestamp, \"{name}\".value)"
     );
-    let count = keys(table).count();
-    let (expiry, set, wins) = match table.ttl_seconds {
-        None => ("", "", wins),
-        Some(_) => {
-            let gone = format!("\"{name}\".expires_at <= ?{}", count + 5);
-            (", expires_at", ", expires_at = excluded.expires_at", format!("{gone} OR {wins}"))
-        }
+    let set = "write_timestamp = excluded.write_timestamp, value = excluded.value, crc = excluded.crc";
+    let (columns, marks, set, wins) = if table.ttl_seconds.is_some() {
+        let gone = format!("\"{name}\".expires_at <= ?{}", count + 5);
+        let set = format!("{set}, expires_at = excluded.expires_at");
+        (
+            format!("{key}, write_timestamp, value, crc, expires_at"),
+            marks(1, count + 4),
+            set,
+            format!("{gone} OR {wins}"),
+        )
+    } else {
+        (format!("{key}, write_timestamp, value, crc"), marks(1, count + 3), set.into(), wins)
     };
-    let values = count + 3 + usize::from(table.ttl_seconds.is_some());
     format!(
-        "INSERT INTO \"{name}\" ({key}, write_timestamp, value, crc{expiry}) VALUES ({}) ON CONFLICT ({key}) DO UPDATE \
-         SET write_timestamp = excluded.write_timestamp, value = excluded.value, crc = excluded.crc{set} WHERE {wins}",
-        marks(1, values)
+        "INSERT INTO \"{name}\" ({columns}) VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {set} WHERE {wins}"
     )
 }
 
@@ -82,9 +82,9 @@ impl Select {
     /// The cells of a query that come after a key and are alive at `now_ms`.
     pub fn new(query: &Query, after: Option<&[KeyValue]>, now_ms: i64) -> Self {
         let table = query.table.0;
-        let selected: String =
-            table.clustering.iter().map(|column| format!("\"{}\", ", column.name)).collect();
-        let sql = format!("SELECT {selected}write_timestamp, value, crc FROM \"{}\" WHERE TRUE", table.name);
+        let selected =
+            ["write_timestamp, value, crc".into()].into_iter().chain(table.clustering.iter().map(quoted));
+        let sql = format!("SELECT {} FROM \"{}\" WHERE TRUE", listed(selected), table.name);
         let mut select = Self { sql, values: Vec::new() };
         let (fixed, free) = table.clustering.split_at(query.range.prefix.len().min(table.clustering.len()));
         let equal = table.partition.iter().zip(&query.partition).chain(fixed.iter().zip(&query.range.prefix));
@@ -107,7 +107,7 @@ impl Select {
 
     fn and(&mut self, column: &Column, operator: &str, value: &KeyValue) {
         self.values.push(value.clone());
-        self.push(&format!(" AND \"{}\" {operator} ?{}", column.name, self.values.len()));
+        self.push(&format!(" AND {} {operator} ?{}", quoted(column), self.values.len()));
     }
 
     fn and_bound(&mut self, free: &[Column], operator: &str, bound: Option<&KeyValue>) {
@@ -157,13 +157,19 @@ fn kind(column: &Column) -> &'static str {
 }
 
 fn names<'a>(columns: impl IntoIterator<Item = &'a Column>) -> String {
-    let quoted: Vec<String> = columns.into_iter().map(|column| format!("\"{}\"", column.name)).collect();
-    quoted.join(", ")
+    listed(columns.into_iter().map(quoted))
+}
+
+fn quoted(column: &Column) -> String {
+    format!("\"{}\"", column.name)
 }
 
 fn marks(first: usize, count: usize) -> String {
-    let marks: Vec<String> = (first..first + count).map(|index| format!("?{index}")).collect();
-    marks.join(", ")
+    listed((first..first + count).map(|index| format!("?{index}")))
+}
+
+fn listed(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -196,3 +196,65 @@ fn item(ask: &Ask, folded: &Folded, slot: &Slot, costs: &Costs) -> CostItem {
         unpriced,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::House;
+    use serde_json::json;
+
+    /// 12,500 tokens at 3.00 a thousand are 37.50.
+    #[tokio::test]
+    async fn a_month_costs_what_its_charge_says() {
+        let house = House::furnished().await;
+        house
+            .count(&[
+                ("acme", "llm.input", "token", "2026-03-01T10:00:00Z", "5000"),
+                ("acme", "llm.input", "token", "2026-03-02T10:00:00Z", "7500"),
+                ("acme", "disk", "GB", "2026-03-02T10:00:00Z", "1"),
+                ("globex", "llm.input", "token", "2026-03-02T10:00:00Z", "4"),
+            ])
+            .await;
+        let items = house.items("/v1/costs?tenant=acme&period=2026-03").await;
+        assert_eq!(items[0]["unpriced"], "NO_PRICE");
+        assert!(items[0].get("amount_unrounded").is_none());
+        let charge = &items[1];
+        let expected = [
+            ("quantity", json!("12500")),
+            ("unit", json!("token")),
+            ("reported", json!([{"quantity": "12500", "unit": "token"}])),
+            ("amount_unrounded", json!("37.5")),
+            ("amount", json!("37.50")),
+            ("currency", json!("USD")),
+            ("plan_version", json!(1)),
+            ("start_time", json!("2026-03-01T00:00:00Z")),
+            ("end_time", json!("2026-04-01T00:00:00Z")),
+        ];
+        for (field, value) in expected {
+            assert_eq!(charge[field], value, "{field}");
+        }
+        assert!(charge["charge_id"].is_string() && charge.get("unpriced").is_none());
+        let days = house.items("/v1/costs?tenant=acme&period=2026-03&window=P1D&sku=llm.input").await;
+        let amounts: Vec<&str> = days.iter().map(|item| item["amount_unrounded"].as_str().unwrap()).collect();
+        assert_eq!(amounts, ["15", "22.5"]);
+        assert!(days.iter().all(|item| item.get("amount").is_none()));
+        let items = house.items("/v1/costs?tenant=globex&period=2026-03").await;
+        assert_eq!((&items[0]["unpriced"], &items[0]["quantity"]), (&json!("NO_CONTRACT"), &json!("4")));
+    }
+
+    #[tokio::test]
+    async fn pages_of_costs_follow_each_other() {
+        let house = House::furnished().await;
+        let hours = ["2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z", "2026-03-01T12:00:00Z"];
+        house.count(&hours.map(|hour| ("acme", "llm.input", "token", hour, "10"))).await;
+        let uri = "/v1/costs?tenant=acme&period=2026-03&window=PT1H";
+        let (_, first) = house.get(&format!("{uri}&page_size=2")).await;
+        let token = first["next_page_token"].as_str().unwrap();
+        let (_, second) = house.get(&format!("{uri}&page_size=2&page_token={token}")).await;
+        assert_eq!(
+            (first["items"].as_array().unwrap().len(), second["items"].as_array().unwrap().len()),
+            (2, 1)
+        );
+        assert_eq!(second["items"][0]["start_time"], "2026-03-01T12:00:00Z");
+        assert!(second.get("next_page_token").is_none());
+    }
+}

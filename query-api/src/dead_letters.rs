@@ -247,3 +247,151 @@ impl From<Status> for StatusName {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{House, at};
+    use bytes::Bytes;
+    use domain::dead_letter::{DeadLetter, DeadLetterEvent, DeadLetterId, DeadLetterState, PayloadKind};
+    use domain::position::Position;
+    use domain::pulse::RawPulse;
+    use domain::reject::RejectReason;
+    use prost::Message;
+    use serde_json::{Value, json};
+
+    fn letter(time: &str, partition: u32, offset: u64, raw: Option<&RawPulse>) -> DeadLetter {
+        let received_time = at(time);
+        let id = DeadLetterId {
+            day: received_time.day(),
+            generation: 1,
+            partition,
+            position: Position::new(offset, 0),
+        };
+        DeadLetter {
+            id,
+            reason: if raw.is_some() { RejectReason::UnknownSku } else { RejectReason::Undecodable },
+            field: "sku".into(),
+            message: "sku is not in the catalogue".into(),
+            received_time,
+            kind: if raw.is_some() { PayloadKind::Pulse } else { PayloadKind::Foreign },
+            payload: raw.map_or(Bytes::from_static(b"\xff\x00"), |raw| {
+                proto::pulse::to_wire(raw).encode_to_vec().into()
+            }),
+        }
+    }
+
+    fn raw(tenant: &str, id: &str) -> RawPulse {
+        RawPulse {
+            id: id.into(),
+            tenant: tenant.into(),
+            sku: "llm.new".into(),
+            quantity: "5".into(),
+            unit: "token".into(),
+            event_time: Some(at("2026-03-09T10:00:00Z").into()),
+            ..RawPulse::default()
+        }
+    }
+
+    async fn house() -> House {
+        let house = House::furnished().await;
+        for letter in [
+            letter("2026-03-09T10:00:01Z", 1, 7, Some(&raw("acme", "a"))),
+            letter("2026-03-10T10:00:01Z", 0, 8, Some(&raw("globex", "b"))),
+            letter("2026-03-10T10:00:02Z", 0, 9, None),
+            letter("2026-03-10T10:00:03Z", 1, 9, Some(&raw("acme", "c"))),
+        ] {
+            house.put(letter.id.cell_key(), letter.id.position.raw(), &letter).await;
+        }
+        house
+    }
+
+    async fn change(house: &House, id: &str, event: DeadLetterEvent) {
+        let mut state = DeadLetterState::default();
+        state.apply(Position::new(99, 0), at("2026-03-10T12:00:00Z"), &event);
+        house.put(DeadLetterId::parse(id).unwrap().state_key(), 99, &state).await;
+    }
+
+    fn ids(items: &[Value]) -> Vec<&str> {
+        items.iter().map(|item| item["id"].as_str().unwrap()).collect()
+    }
+
+    const FIRST: &str = "20260309-1-1-1793";
+    const SECOND: &str = "20260310-1-0-2049";
+    const FOREIGN: &str = "20260310-1-0-2305";
+    const LAST: &str = "20260310-1-1-2305";
+
+    #[tokio::test]
+    async fn open_ones_are_listed_by_id_with_their_payload() {
+        let house = house().await;
+        let items = house.items("/v1/dead-letters").await;
+        assert_eq!(ids(&items), [FIRST, SECOND, FOREIGN, LAST]);
+        let expected = json!({
+            "id": FIRST, "reason": "UNKNOWN_SKU", "field": "sku", "message": "sku is not in the catalogue",
+            "tenant": "acme", "received_time": "2026-03-09T10:00:01Z", "replay_until": "2026-04-13T10:00:00Z",
+            "status": "open", "attempts": 0,
+            "payload": {
+                "id": "a", "tenant": "acme", "sku": "llm.new", "quantity": "5", "unit": "token",
+                "event_time": "2026-03-09T10:00:00Z"
+            }
+        });
+        assert_eq!(items[0], expected);
+        assert_eq!(
+            (items[2]["payload"].as_str(), items[2].get("tenant"), items[2].get("replay_until")),
+            (Some("/wA="), None, None)
+        );
+    }
+
+    #[tokio::test]
+    async fn what_was_replayed_or_purged_is_not_open() {
+        let house = house().await;
+        change(&house, FIRST, DeadLetterEvent::Replayed).await;
+        change(&house, LAST, DeadLetterEvent::Purged).await;
+        change(&house, SECOND, DeadLetterEvent::RefusedAgain).await;
+        let open = house.items("/v1/dead-letters").await;
+        assert_eq!((ids(&open), &open[0]["attempts"]), (vec![SECOND, FOREIGN], &json!(1)));
+        let settled = house.items("/v1/dead-letters?status=replayed&status=purged").await;
+        assert_eq!(ids(&settled), [FIRST, LAST]);
+        assert_eq!(settled[0]["replayed_time"], "2026-03-10T12:00:00Z");
+        assert!(settled[1].get("payload").is_none());
+    }
+
+    #[tokio::test]
+    async fn filters_narrow() {
+        let house = house().await;
+        for (query, expected) in [
+            ("reason=UNDECODABLE", vec![FOREIGN]),
+            ("tenant=acme", vec![FIRST, LAST]),
+            ("tenant=acme&tenant=globex&from=2026-03-10T00:00:00Z", vec![SECOND, LAST]),
+            ("to=2026-03-10T00:00:00Z", vec![FIRST]),
+        ] {
+            assert_eq!(ids(&house.items(&format!("/v1/dead-letters?{query}")).await), expected, "{query}");
+        }
+        let (status, body) = house.get("/v1/dead-letters?reason=BAD").await;
+        assert_eq!((status, &body["errors"][0]["field"]), (400, &json!("reason")));
+    }
+
+    #[tokio::test]
+    async fn pages_go_on_within_a_place_and_from_place_to_place() {
+        let house = house().await;
+        house.store.set_chunk_cells(1);
+        let (mut seen, mut next) = (Vec::new(), String::new());
+        loop {
+            let (_, body) = house.get(&format!("/v1/dead-letters?page_size=1{next}")).await;
+            seen.extend(body["items"].as_array().unwrap().clone());
+            let Some(token) = body["next_page_token"].as_str() else { break };
+            next = format!("&page_token={token}");
+        }
+        assert_eq!(ids(&seen), [FIRST, SECOND, FOREIGN, LAST]);
+    }
+
+    #[tokio::test]
+    async fn one_is_found_by_its_id() {
+        let house = house().await;
+        let (status, body) = house.get(&format!("/v1/dead-letters/{SECOND}")).await;
+        assert_eq!((status, &body["tenant"], &body["status"]), (200, &json!("globex"), &json!("open")));
+        for id in ["20260310-1-0-1", "nonsense"] {
+            let (status, body) = house.get(&format!("/v1/dead-letters/{id}")).await;
+            assert_eq!((status, &body["code"]), (404, &json!("NOT_FOUND")));
+        }
+    }
+}

@@ -30,6 +30,8 @@ mod page;
 mod range;
 mod reconciliation;
 mod recount;
+#[cfg(test)]
+mod testing;
 mod usage;
 mod window;
 

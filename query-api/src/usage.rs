@@ -105,3 +105,126 @@ fn item(ask: &Ask, slot: Slot, used: Used) -> UsageItem {
         count: Count(used.count),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::House;
+    use serde_json::json;
+
+    async fn house() -> House {
+        let house = House::furnished().await;
+        house
+            .count(&[
+                ("acme", "llm.input", "token", "2026-03-01T10:00:00Z", "5"),
+                ("acme", "llm.input", "token", "2026-03-01T10:20:00Z", "7.5"),
+                ("acme", "vm", "h", "2026-03-01T11:00:00Z", "-1"),
+                ("globex", "llm.input", "token", "2026-03-01T10:00:00Z", "100"),
+            ])
+            .await;
+        house
+    }
+
+    #[tokio::test]
+    async fn usage_is_summed_by_window_group_and_unit() {
+        let house = house().await;
+        let items = house.items("/v1/usage?tenant=acme&period=2026-03&window=PT1H").await;
+        let item = |start: &str, end: &str, sku: &str, quantity: &str, unit: &str, count: &str| json!({"start_time": start, "end_time": end, "group": {"sku": sku}, "quantity": quantity, "unit": unit, "count": count});
+        assert_eq!(
+            items,
+            [
+                item("2026-03-01T10:00:00Z", "2026-03-01T11:00:00Z", "llm.input", "12.5", "token", "2"),
+                item("2026-03-01T11:00:00Z", "2026-03-01T12:00:00Z", "vm", "-1", "h", "1"),
+            ]
+        );
+        let items =
+            house.items("/v1/usage?from=2026-03-01T10:15:00Z&to=2026-03-01T11:00:00Z&group_by=tenant").await;
+        assert_eq!(items.len(), 1);
+        assert_eq!((&items[0]["group"], &items[0]["quantity"]), (&json!({"tenant": "acme"}), &json!("7.5")));
+    }
+
+    #[tokio::test]
+    async fn all_tenants_are_asked_where_none_is_named_and_filters_narrow() {
+        let house = house().await;
+        let items = house.items("/v1/usage?period=month&sku=llm.input").await;
+        assert_eq!((items.len(), &items[0]["quantity"]), (1, &json!("112.5")));
+        house
+            .count_as(("acme", "llm.input", "token", "2026-03-02T00:00:00Z", "9"), "region=eu", None, 50)
+            .await;
+        let items = house.items("/v1/usage?period=month&dimension=region:eu&group_by=dim.region").await;
+        assert_eq!((&items[0]["group"], &items[0]["quantity"]), (&json!({"dim.region": "eu"}), &json!("9")));
+    }
+
+    #[tokio::test]
+    async fn the_watermark_is_the_least_of_the_tenants_partitions() {
+        let house = house().await;
+        let (_, body) = house.get("/v1/usage?tenant=acme&from=-24h&to=-1h").await;
+        assert_eq!(body["meta"], json!({"complete": false, "final": false, "late_count": "0"}));
+        house.reach("2026-03-10T13:30:00Z").await;
+        let (_, body) = house.get("/v1/usage?tenant=acme&from=-24h&to=-1h").await;
+        let meta =
+            json!({"watermark": "2026-03-10T13:30:00Z", "complete": true, "final": false, "late_count": "0"});
+        assert_eq!(body["meta"], meta);
+        let (_, body) = house.get("/v1/usage?tenant=acme&from=-24h").await;
+        assert_eq!(body["meta"]["complete"], false);
+    }
+
+    #[tokio::test]
+    async fn adjustments_are_shown_by_event_time_and_counted() {
+        let house = house().await;
+        house
+            .count_as(("acme", "llm.input", "token", "2026-03-01T10:00:00Z", "1"), "", Some("2026-04"), 60)
+            .await;
+        let (_, body) = house.get("/v1/usage?tenant=acme&period=2026-03&sku=llm.input").await;
+        assert_eq!(
+            (&body["items"][0]["quantity"], &body["meta"]["late_count"]),
+            (&json!("13.5"), &json!("1"))
+        );
+    }
+
+    #[tokio::test]
+    async fn pages_follow_each_other_and_tokens_fit_their_query_only() {
+        let house = house().await;
+        let uri = "/v1/usage?period=month&window=PT15M&group_by=tenant,sku";
+        let all = house.items(uri).await;
+        let (mut seen, mut next) = (Vec::new(), String::new());
+        loop {
+            let (_, body) = house.get(&format!("{uri}&page_size=1{next}")).await;
+            seen.extend(body["items"].as_array().unwrap().clone());
+            match body["next_page_token"].as_str() {
+                Some(token) => next = format!("&page_token={token}"),
+                None => break,
+            }
+        }
+        assert_eq!((all.len(), seen), (4, all));
+        let (status, body) = house.get(&format!("/v1/usage?period=last-month{next}")).await;
+        assert_eq!((status, &body["code"]), (400, &json!("INVALID_PAGE_TOKEN")));
+    }
+
+    #[tokio::test]
+    async fn what_breaks_a_rule_is_named() {
+        let house = house().await;
+        for (query, code, field) in [
+            ("from=2026-03-01T10:01:00Z", "INVALID_RANGE", "from"),
+            ("time_zone=Mars/Olympus", "INVALID_TIME_ZONE", "time_zone"),
+            ("window=PT2H", "INVALID_ARGUMENT", "window"),
+            ("group_by=dim.rack", "INVALID_ARGUMENT", "group_by"),
+            ("page_size=0", "INVALID_ARGUMENT", "page_size"),
+            ("skus=a", "INVALID_ARGUMENT", "skus"),
+            ("tenant=", "INVALID_ARGUMENT", "tenant"),
+        ] {
+            let (status, body) = house.get(&format!("/v1/usage?{query}")).await;
+            assert_eq!((status, body["code"].as_str()), (400, Some(code)), "{query}: {body}");
+            assert_eq!(body["errors"][0]["field"], field, "{query}");
+        }
+    }
+
+    #[tokio::test]
+    async fn days_are_those_of_the_zone() {
+        let house = house().await;
+        house.count_as(("acme", "llm.input", "token", "2026-03-01T20:30:00Z", "1"), "", None, 70).await;
+        let uri = "/v1/usage?tenant=acme&sku=llm.input&from=2026-03-01T00:00:00Z&to=2026-03-03T00:00:00Z";
+        let items = house.items(&format!("{uri}&window=P1D&time_zone=Asia/Kathmandu")).await;
+        let starts: Vec<&str> = items.iter().map(|item| item["start_time"].as_str().unwrap()).collect();
+        assert_eq!(starts, ["2026-03-01T00:00:00Z", "2026-03-01T18:15:00Z"]);
+    }
+}

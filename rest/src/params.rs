@@ -71,6 +71,7 @@ fn canonical(path: &str, pairs: &Pairs) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page::PageSize;
     use serde::Deserialize;
 
     #[derive(Debug, PartialEq, Eq, Deserialize)]
@@ -86,7 +87,7 @@ mod tests {
         #[serde(default)]
         sku: Vec<String>,
         status: Option<Status>,
-        page_size: Option<u32>,
+        page_size: Option<PageSize>,
         page_token: Option<String>,
     }
 
@@ -103,7 +104,7 @@ mod tests {
                 tenant: Some("café x".into()),
                 sku: vec!["b".into(), "a/1".into()],
                 status: Some(Status::Replayed),
-                page_size: Some(5),
+                page_size: PageSize::new(5),
                 page_token: None,
             }
         );
@@ -117,6 +118,7 @@ mod tests {
             ("tenant=a&tenant=b", "tenant", "must be given once"),
             ("page_size=many", "page_size", "must be a whole number"),
             ("page_size=-1", "page_size", "must be a whole number"),
+            ("page_size=0", "page_size", "must be 1 to 1000"),
             ("status=odd", "status", "unknown variant `odd`, expected `open` or `replayed`"),
             ("tenant=%FF", "query", "must be percent-encoded UTF-8"),
         ] {

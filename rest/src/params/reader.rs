@@ -1,10 +1,12 @@
 //! A `serde` reader of decoded parameters.
 
 use super::Pairs;
-use serde::de::value::{MapDeserializer, SeqDeserializer, StringDeserializer};
-use serde::de::{Deserializer, Error as _, IntoDeserializer, Visitor};
+use serde::de::value::{SeqDeserializer, StrDeserializer, StringDeserializer};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess, Visitor};
 use serde::forward_to_deserialize_any;
+use std::collections::btree_map;
 use std::fmt;
+use std::str::FromStr;
 
 /// A parameter that breaks a rule.
 #[derive(Debug)]
@@ -38,8 +40,7 @@ impl<'de> Deserializer<'de> for Reader {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let values = self.0.into_iter().map(|(key, values)| (key.clone(), Values { key, values }));
-        visitor.visit_map(MapDeserializer::new(values))
+        visitor.visit_map(Walk { rest: self.0.into_iter(), current: None })
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -61,39 +62,47 @@ impl<'de> Deserializer<'de> for Reader {
     }
 }
 
-/// The values of one parameter, at least one.
-struct Values {
-    key: String,
-    values: Vec<String>,
+/// Goes from parameter to parameter, and names the one whose value breaks a rule.
+struct Walk {
+    rest: btree_map::IntoIter<String, Vec<String>>,
+    current: Option<(String, Vec<String>)>,
 }
+
+impl<'de> MapAccess<'de> for Walk {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        self.current = self.rest.next();
+        let key = self.current.as_ref().map(|(key, _)| key.as_str().into_deserializer());
+        key.map(|key: StrDeserializer<'_, Error>| seed.deserialize(key)).transpose()
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        let (field, values) = self.current.take().expect("a value is asked for after its key");
+        seed.deserialize(Values(values)).map_err(|error| Error { field, ..error })
+    }
+}
+
+/// The values of one parameter, at least one.
+struct Values(Vec<String>);
 
 impl Values {
-    fn one(self) -> Result<(String, String), Error> {
-        match <[String; 1]>::try_from(self.values) {
-            Ok([value]) => Ok((self.key, value)),
-            Err(_) => Err(Error { field: self.key, message: "must be given once".to_owned() }),
+    fn one(self) -> Result<String, Error> {
+        match <[String; 1]>::try_from(self.0) {
+            Ok([value]) => Ok(value),
+            Err(_) => Err(Error::custom("must be given once")),
         }
     }
 
-    fn number<T: std::str::FromStr>(self) -> Result<(String, T), Error> {
-        let (key, text) = self.one()?;
-        match text.parse() {
-            Ok(number) => Ok((key, number)),
-            Err(_) => Err(Error { field: key, message: "must be a whole number".to_owned() }),
-        }
+    fn number<T: FromStr>(self) -> Result<T, Error> {
+        self.one()?.parse().map_err(|_| Error::custom("must be a whole number"))
     }
-}
-
-/// Names the field in an error of its value.
-fn name<T>(key: String, result: Result<T, Error>) -> Result<T, Error> {
-    result.map_err(|error| if error.field.is_empty() { Error { field: key, ..error } } else { error })
 }
 
 macro_rules! numbers {
     ($($read:ident $visit:ident),+) => {
         $(fn $read<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            let (key, number) = self.number()?;
-            name(key, visitor.$visit(number))
+            visitor.$visit(self.number()?)
         })+
     };
 }
@@ -102,8 +111,7 @@ impl<'de> Deserializer<'de> for Values {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let (key, value) = self.one()?;
-        name(key, visitor.visit_string(value))
+        visitor.visit_string(self.one()?)
     }
 
     numbers! {
@@ -112,12 +120,8 @@ impl<'de> Deserializer<'de> for Values {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let (key, value) = self.one()?;
-        match value.as_str() {
-            "true" => visitor.visit_bool(true),
-            "false" => visitor.visit_bool(false),
-            _ => Err(Error { field: key, message: "must be true or false".to_owned() }),
-        }
+        let value = self.one()?.parse().map_err(|_| Error::custom("must be true or false"))?;
+        visitor.visit_bool(value)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -133,22 +137,17 @@ impl<'de> Deserializer<'de> for Values {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let one = |value| Values { key: self.key.clone(), values: vec![value] };
-        visitor.visit_seq(SeqDeserializer::new(self.values.into_iter().map(one)))
+        visitor.visit_seq(SeqDeserializer::new(self.0.into_iter().map(|value| Values(vec![value]))))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        variants: &'static [&'static str],
+        _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let (key, value) = self.one()?;
-        if !variants.contains(&value.as_str()) {
-            return name(key, Err(Error::unknown_variant(&value, variants)));
-        }
-        let reader: StringDeserializer<Error> = value.into_deserializer();
-        name(key, visitor.visit_enum(reader))
+        let reader: StringDeserializer<Error> = self.one()?.into_deserializer();
+        visitor.visit_enum(reader)
     }
 
     forward_to_deserialize_any! {

@@ -8,6 +8,8 @@ mod plan;
 mod registry;
 mod sku;
 mod tenant;
+#[cfg(test)]
+mod tests;
 mod unit;
 
 use crate::command::{self, Change, Command};

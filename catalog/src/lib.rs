@@ -13,6 +13,8 @@ pub mod bootstrap;
 pub mod catalog;
 pub mod charge;
 pub mod command;
+#[cfg(test)]
+mod fixture;
 pub mod fold;
 pub mod lint;
 pub mod plan;

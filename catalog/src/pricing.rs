@@ -26,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// The topic of triggers: aggregate revisions, and months to rate again.
-const TRIGGER_TOPIC: &str = "processor-storage-consumption";
+pub(crate) const TRIGGER_TOPIC: &str = "processor-storage-consumption";
 
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 

@@ -151,7 +151,7 @@ mod tests {
         ] {
             assert_eq!(documents(text).unwrap_err(), ApplyError { line, message: message.into() }, "{text}");
         }
-        assert_eq!(documents("kind: sku\n---\na: [1\n").unwrap_err().line, 4);
+        assert_eq!(documents("kind: sku\n---\na: [1\n").unwrap_err().line, 3);
         assert!(documents(&"- ".repeat(100)).is_ok());
         assert!(documents(&format!("a: {}", "[".repeat(100))).unwrap_err().message.contains("nested"));
         assert_eq!(documents("---\n---\n").unwrap(), []);

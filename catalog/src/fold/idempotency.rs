@@ -47,3 +47,59 @@ impl Remembered {
         self.arrival.plus_seconds(KEPT_SECONDS) <= now
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::*;
+    use crate::state::State;
+
+    fn keyed(author: &str, key: &str, hours: i64, change: crate::command::Change) -> Command {
+        Command {
+            author: author.to_owned(),
+            idempotency_key: Some(key.to_owned()),
+            arrival_time: at(NOW).plus_seconds(hours * 3_600),
+            ..command(change)
+        }
+    }
+
+    fn effect(state: &mut State, command: &Command) -> Result<Effect, Refusal> {
+        state.apply(command).unwrap().map(|settled| settled.effect)
+    }
+
+    #[test]
+    fn a_repetition_answers_as_the_first_did_for_24_hours_of_arrival_time() {
+        let mut state = begun();
+        let cheaper = plan(&PLAN.replace("0.50", "0.40"));
+        assert_eq!(effect(&mut state, &keyed("ann", "k", 0, cheaper.clone())), Ok(Effect::Applied));
+        let again = state.apply(&keyed("ann", "k", 23, cheaper.clone())).unwrap().unwrap();
+        assert_eq!((again.effect, again.revision, again.plan_version), (Effect::Replayed, 5, Some(2)));
+        assert_eq!(effect(&mut state, &keyed("ann", "k", 24, cheaper)), Ok(Effect::Unchanged));
+    }
+
+    #[test]
+    fn a_key_used_for_something_else_is_refused_for_that_author_only() {
+        let mut state = begun();
+        assert_eq!(effect(&mut state, &keyed("ann", "k", 0, tenant("a"))), Ok(Effect::Applied));
+        assert_eq!(effect(&mut state, &keyed("ann", "k", 1, tenant("b"))), Err(Refusal::KeyReused));
+        assert_eq!(effect(&mut state, &keyed("bob", "k", 1, tenant("b"))), Ok(Effect::Applied));
+        assert_eq!(effect(&mut state, &keyed("ann", "k", 25, tenant("c"))), Ok(Effect::Applied));
+    }
+
+    #[test]
+    fn an_arrival_time_that_goes_back_brings_no_key_back() {
+        let mut state = begun();
+        assert_eq!(effect(&mut state, &keyed("ann", "k", 0, tenant("a"))), Ok(Effect::Applied));
+        assert_eq!(effect(&mut state, &keyed("ann", "other", 30, tenant("b"))), Ok(Effect::Applied));
+        assert_eq!(effect(&mut state, &keyed("ann", "k", 1, tenant("c"))), Ok(Effect::Applied));
+    }
+
+    #[test]
+    fn what_was_refused_may_be_tried_again_under_its_key() {
+        let mut state = begun();
+        let contract = put(contract("c", "globex", "2026-01-01T00:00:00Z", None));
+        assert!(effect(&mut state, &keyed("ann", "k", 0, contract.clone())).is_err());
+        state.apply(&command(tenant("globex"))).unwrap().unwrap();
+        assert_eq!(effect(&mut state, &keyed("ann", "k", 0, contract)), Ok(Effect::Applied));
+    }
+}

@@ -63,3 +63,48 @@ impl From<PlanErrors> for Refusal {
         Self::Invalid(errors.0.into_iter().map(reject).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::*;
+
+    fn publish(state: &mut State, document: &str) -> Outcome {
+        state.apply(&command(plan(document))).unwrap()
+    }
+
+    #[test]
+    fn versions_are_numbered_and_the_same_content_is_the_same_version() {
+        let mut state = begun();
+        let second = publish(&mut state, &PLAN.replace("0.50", "0.70")).unwrap();
+        assert_eq!((second.effect, second.plan_version), (Effect::Applied, Some(2)));
+        let spelled = PLAN.replace("0.50", "0.500").replace("\"per\":\"100\"", "\"per\":\"100.0\"");
+        let first = publish(&mut state, &spelled).unwrap();
+        assert_eq!((first.effect, first.revision, first.plan_version), (Effect::Unchanged, 4, Some(1)));
+        let plan = state.find_plan(&PlanId::parse("llm").unwrap()).unwrap();
+        assert_eq!(plan.versions().len(), 2);
+        assert_eq!(plan.newest().version.number, 2);
+    }
+
+    #[test]
+    fn a_plan_that_does_not_fit_the_catalogue_is_refused_by_field() {
+        let mut state = begun();
+        for (document, field) in [
+            (PLAN.replace("llm.input", "unknown"), "prices[0].sku"),
+            (PLAN.replace("\"token\"", "\"GB\""), "prices[0].unit"),
+        ] {
+            let Err(Refusal::Invalid(rejects)) = publish(&mut state, &document) else { panic!("{field}") };
+            assert_eq!(rejects[0].field, field);
+        }
+    }
+
+    #[test]
+    fn a_document_is_published_under_its_own_name() {
+        let mut state = begun();
+        let change = crate::command::Change::PublishPlan(PlanId::parse("other").unwrap(), PLAN.into());
+        let Err(Refusal::Invalid(rejects)) = state.apply(&command(change)).unwrap() else {
+            panic!("it is refused")
+        };
+        assert_eq!(rejects[0].field, "plan");
+    }
+}

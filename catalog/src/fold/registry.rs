@@ -134,3 +134,69 @@ fn check_successor(registry: &Registry, generation: &Generation) -> Result<(), R
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Change;
+    use crate::fixture::*;
+
+    fn second(valid_from: Timestamp) -> Generation {
+        Generation {
+            number: 2,
+            topic: "resource-consumption.g2".into(),
+            valid_from,
+            ..Generation::first([8; 16], 4)
+        }
+    }
+
+    fn refused(state: &State, change: Change) -> String {
+        match state.trial(&command(change)).unwrap() {
+            Err(Refusal::Invalid(rejects)) => rejects[0].field.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_log_begins_with_generation_1_of_all_time() {
+        let (first, incarnation) = first_generation();
+        let state = State::default();
+        let late = Generation { valid_from: at(NOW), ..first.clone() };
+        assert_eq!(refused(&state, Change::AddGeneration(late, incarnation.clone())), "generation");
+        let mut state = begun();
+        assert_eq!(state.registry().unwrap().newest().number, 1);
+        assert_eq!(refused(&state, Change::AddGeneration(first, incarnation)), "number");
+        assert_eq!(state.apply(&command(Change::SetRules(1))).unwrap().unwrap().effect, Effect::Unchanged);
+    }
+
+    #[test]
+    fn a_generation_or_a_split_is_known_a_quarter_of_an_hour_before_it_holds() {
+        let (_, incarnation) = first_generation();
+        let state = begun();
+        let soon = at(NOW).plus_seconds(899);
+        let later = at(NOW).plus_seconds(900);
+        let add = |valid_from| Change::AddGeneration(second(valid_from), incarnation.clone());
+        assert_eq!(refused(&state, add(soon)), "valid_from");
+        assert!(state.trial(&command(add(later))).unwrap().is_ok());
+        let split =
+            |valid_from, shards| Change::AddSplit(Split { tenant: "acme".into(), shards, valid_from });
+        assert_eq!(refused(&state, split(soon, 2)), "valid_from");
+        assert_eq!(refused(&state, split(later, 5)), "shards");
+        let mut state = state;
+        state.apply(&command(split(later, 4))).unwrap().unwrap();
+        assert_eq!(state.registry().unwrap().partitions_of("acme").len(), 4);
+    }
+
+    #[test]
+    fn incarnations_are_numbered_and_name_every_partition() {
+        let (_, incarnation) = first_generation();
+        let mut state = begun();
+        assert_eq!(refused(&state, Change::AddIncarnation(1, incarnation.clone())), "incarnation.number");
+        let short = Incarnation { number: 2, first_offsets: vec![9], ..incarnation.clone() };
+        assert_eq!(refused(&state, Change::AddIncarnation(1, short)), "incarnation.first_offsets");
+        assert_eq!(refused(&state, Change::AddIncarnation(3, incarnation.clone())), "generation");
+        let next = Incarnation { number: 2, ..incarnation };
+        state.apply(&command(Change::AddIncarnation(1, next))).unwrap().unwrap();
+        assert_eq!(state.registry().unwrap().incarnations(1).len(), 2);
+    }
+}

@@ -35,3 +35,38 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Change;
+    use crate::fixture::*;
+    use crate::resource::ResourceName;
+    use crate::state::State;
+
+    fn field_of(state: &State, change: Change) -> String {
+        match state.trial(&command(change)).unwrap() {
+            Err(Refusal::Invalid(rejects)) => rejects[0].field.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_sku_measures_outlives_its_deletion() {
+        let mut state = begun();
+        state.apply(&command(sku("disk", "GB.h", &[]))).unwrap().unwrap();
+        assert_eq!(field_of(&state, sku("disk", "GB", &[])), "unit");
+        let delete = Change::Delete(ResourceName::Sku(SkuId::parse("disk").unwrap()));
+        state.apply(&command(delete)).unwrap().unwrap();
+        assert_eq!(field_of(&state, sku("disk", "token", &[])), "unit");
+        assert!(state.trial(&command(sku("disk", "GiB.s", &["zone"]))).unwrap().is_ok());
+        assert_eq!(field_of(&state, sku("other", "furlong", &[])), "unit");
+    }
+
+    #[test]
+    fn a_sku_that_has_a_price_stays() {
+        let state = begun();
+        let delete = command(Change::Delete(ResourceName::Sku(SkuId::parse("llm.input").unwrap())));
+        assert_eq!(state.trial(&delete).unwrap(), Err(Refusal::InUse("plan llm has a price for it".into())));
+    }
+}

@@ -15,3 +15,23 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Change;
+    use crate::fixture::*;
+    use crate::resource::ResourceName;
+
+    #[test]
+    fn a_tenant_goes_only_when_its_contracts_have_ended() {
+        let mut state = begun();
+        let delete = command(Change::Delete(ResourceName::Tenant(TenantId::parse("acme").unwrap())));
+        let running = put(contract("c", "acme", "2026-01-01T00:00:00Z", None));
+        state.apply(&command(running)).unwrap().unwrap();
+        assert_eq!(state.trial(&delete).unwrap(), Err(Refusal::InUse("contract c has not ended".into())));
+        let ended = put(contract("c", "acme", "2026-01-01T00:00:00Z", Some(NOW)));
+        state.apply(&command(ended)).unwrap().unwrap();
+        assert!(state.trial(&delete).unwrap().is_ok());
+    }
+}

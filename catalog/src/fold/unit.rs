@@ -49,3 +49,45 @@ fn check_name(id: &UnitId) -> Result<(), Refusal> {
 fn is_part(unit: &UnitId, of: &UnitId) -> bool {
     of.as_str().split('.').any(|part| part == unit.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Change;
+    use crate::fixture::*;
+    use crate::resource::ResourceName;
+
+    fn id(text: &str) -> UnitId {
+        UnitId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn built_in_units_products_and_dimensions_stay_as_they_are() {
+        let mut state = begun();
+        state.apply(&command(unit("page", "page", "1"))).unwrap().unwrap();
+        for (change, field) in [
+            (unit("GB", "data", "1"), "unit"),
+            (unit("page.s", "page.time", "1"), "unit"),
+            (unit("page", "data", "1"), "dimension"),
+        ] {
+            let Err(Refusal::Invalid(rejects)) = state.trial(&command(change)).unwrap() else {
+                panic!("{field}")
+            };
+            assert_eq!(rejects[0].field, field);
+        }
+        assert!(state.trial(&command(unit("page", "page", "2"))).unwrap().is_ok());
+    }
+
+    #[test]
+    fn a_unit_in_use_stays_and_one_that_went_still_converts() {
+        let mut state = begun();
+        state.apply(&command(unit("page", "data", "4096"))).unwrap().unwrap();
+        state.apply(&command(sku("scan", "page.s", &[]))).unwrap().unwrap();
+        let delete = command(Change::Delete(ResourceName::Unit(id("page"))));
+        assert_eq!(state.trial(&delete).unwrap(), Err(Refusal::InUse("SKU scan is measured in it".into())));
+        state.apply(&command(sku("scan", "B.s", &[]))).unwrap().unwrap();
+        state.apply(&delete).unwrap().unwrap();
+        assert!(state.find_unit(&id("page")).is_none() && state.find_unit(&id("s.page")).is_none());
+        assert!(state.conversions().conversion(&id("page"), &id("B")).is_some());
+    }
+}

@@ -9,7 +9,7 @@ pub struct Config {
     /// Bytes of pulses that may be read and not yet answered; past them calls are refused as OVERLOADED. A pulse counts
     /// with its size on the wire and 1 KiB for its parsed form.
     pub in_flight_bytes_max: usize,
-    /// Landed pulses that are remembered, to answer `duplicate`; at most 40 bytes each.
+    /// Landed pulses that are remembered, to answer `duplicate`; about 40 bytes each.
     pub recent_pulses_max: usize,
     /// Unanswered batches past which a stream is not read.
     pub stream_batches_in_flight_max: usize,

@@ -32,7 +32,7 @@ pub(crate) struct Shared {
     pub tracker: TaskTracker,
 }
 
-/// One partition's queue. Its length is bounded by the edge's budget, of which every part holds a piece.
+/// One partition's queue. The edge's budget bounds it: every part with pulses holds a piece of that.
 pub(crate) struct Lane {
     place: Place,
     shared: Arc<Shared>,
@@ -91,11 +91,15 @@ impl Lane {
             Ok(offset) => {
                 let positions = packed.refused_positions(offset);
                 let mut ids = positions.map(|position| self.place.dead_letter(arrival, position));
-                receipts.into_iter().for_each(|receipt| receipt.landed(&mut ids));
+                for receipt in receipts {
+                    receipt.landed(&mut ids);
+                }
             }
             Err(error) => {
                 warn!(%to, parts = receipts.len(), %error, "an append failed");
-                receipts.into_iter().for_each(|receipt| receipt.failed(error.clone()));
+                for receipt in receipts {
+                    receipt.failed(error.clone());
+                }
             }
         }
     }

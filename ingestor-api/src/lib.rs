@@ -48,6 +48,7 @@ use rest::page::PageKey;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tonic::codec::CompressionEncoding;
 use tonic::service::Routes;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -94,7 +95,9 @@ impl IngestorApi {
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()
             .expect("the descriptors were written by the compiler of the messages");
-        let ingest = IngestServiceServer::new(self.service.clone());
+        let ingest = IngestServiceServer::new(self.service.clone())
+            .accept_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Zstd);
         let usage = UsageServiceServer::new(self.service.clone());
         Routes::new(ingest).add_service(usage).add_service(self.health.service()).add_service(reflection)
     }

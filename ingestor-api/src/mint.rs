@@ -4,7 +4,7 @@ use domain::id::PulseId;
 use domain::time::Timestamp;
 use uuid::Builder;
 
-/// A new UUIDv7 of that millisecond.
+/// A new UUID of version 7, of that millisecond.
 pub(crate) fn mint(now: Timestamp) -> PulseId {
     let mut random = [0; 10];
     getrandom::fill(&mut random).expect("the operating system has random bytes");

@@ -57,7 +57,7 @@ fn cut(sizes: impl Iterator<Item = usize>) -> Vec<Range<usize>> {
         bytes += size;
         match pieces.last_mut() {
             Some(piece) if piece.len() < PULSES_PER_RECORD_MAX && bytes <= RECORD_BYTES_MAX => {
-                piece.end = index + 1
+                piece.end = index + 1;
             }
             _ => {
                 bytes = RECORD_OVERHEAD + size;

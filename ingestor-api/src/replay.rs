@@ -194,3 +194,6 @@ impl From<NotTaken> for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,3 +76,6 @@ impl Service {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use domain::calendar::{Calendar, Period};
 use domain::dimension::Group;
 use domain::generation::{Generation, Incarnation, Registry};
 use domain::port::{
-    Admission, AdmissionError, Admitted, AssignmentChange, Clock, Entry, Log, LogError, NewRecord, ReadLimit,
+    Admission, AdmissionError, Admitted, AssignmentChange, Entry, Log, LogError, NewRecord, ReadLimit,
     RegistryView, TopicPartition, Watermarks,
 };
 use domain::position::Position;

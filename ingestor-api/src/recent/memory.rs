@@ -8,7 +8,7 @@ use std::mem;
 /// A map by identity hash, which is keyed and even already and needs no second hash.
 pub(super) type Keyed<V> = HashMap<u128, V, BuildHasherDefault<Low64>>;
 
-/// The last pulses that landed: when the younger half is full it becomes the older one. At most 40 bytes a pulse.
+/// The last pulses that landed: when the younger half is full it becomes the older one. About 40 bytes a pulse.
 pub(super) struct Memory {
     half_max: usize,
     young: Keyed<u64>,

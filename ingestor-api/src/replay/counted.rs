@@ -12,14 +12,14 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 /// How often one looks.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Whether everything acknowledged before `start` was counted in all partitions within the time one waits.
+/// Whether everything acknowledged up to `start` was counted in all partitions within the time one waits.
 pub(super) async fn is_counted(
     store: &dyn CellStore,
     registry: &Registry,
     start: Timestamp,
 ) -> Result<bool, StoreError> {
     let wait = async {
-        while watermark(store, registry).await? < start {
+        while watermark(store, registry).await? <= start {
             tokio::time::sleep(PAUSE).await;
         }
         Ok(true)

@@ -1,7 +1,7 @@
 //! Which pulse a dead letter is replayed as.
 
 use domain::dead_letter::{DeadLetter, DeadLetterId, DecidedIdentity, PayloadKind};
-use domain::pulse::RawPulse;
+use domain::pulse::{RawPulse, Rejects};
 use domain::reject::{Reject, RejectReason};
 use domain::time::Timestamp;
 use prost::Message;
@@ -87,8 +87,7 @@ fn identity_fields(raw: &RawPulse) -> Vec<&'static str> {
 /// The fields of identity that were the reason, or break a rule beside it.
 fn identity_faults(letter: &DeadLetter, raw: &RawPulse) -> Vec<&'static str> {
     let broken = raw.parse().err();
-    let is_broken =
-        |field: &str| broken.iter().flat_map(|rejects| rejects.all()).any(|reject| reject.field == field);
+    let is_broken = |field: &str| broken.iter().flat_map(Rejects::all).any(|reject| reject.field == field);
     let is_fault = |field: &&str| letter.field == **field || is_broken(field);
     ["tenant", "source", "id", "event_time"].into_iter().filter(is_fault).collect()
 }
@@ -127,4 +126,102 @@ fn overlay(raw: &mut RawPulse, set: &RawPulse) {
 
 fn keep(field: &str, rule: &str) -> Reject {
     Reject::new(RejectReason::InvalidField, field, rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use domain::position::Position;
+    use domain::pulse::RawTime;
+
+    fn raw() -> RawPulse {
+        RawPulse {
+            id: "a-1".into(),
+            tenant: "acme".into(),
+            sku: "old".into(),
+            quantity: "1".into(),
+            unit: "token".into(),
+            event_time: Some(RawTime { seconds: 1_700_000_000, nanos: 0 }),
+            ..RawPulse::default()
+        }
+    }
+
+    fn letter(raw: &RawPulse, reason: RejectReason, field: &str) -> DeadLetter {
+        DeadLetter {
+            id: DeadLetterId { day: 20_484, generation: 1, partition: 3, position: Position::new(50, 0) },
+            reason,
+            field: field.into(),
+            message: String::new(),
+            received_time: Timestamp::EPOCH,
+            kind: PayloadKind::Pulse,
+            payload: proto::pulse::to_wire(raw).encode_to_vec().into(),
+        }
+    }
+
+    #[test]
+    fn content_may_be_set_and_needs_no_decision() {
+        let set = RawPulse { sku: "new".into(), quantity: "2".into(), ..RawPulse::default() };
+        let repaired = repair(&letter(&raw(), RejectReason::UnknownSku, "sku"), None, &set).unwrap();
+        let wanted = RawPulse { sku: "new".into(), quantity: "2".into(), ..raw() };
+        assert_eq!(repaired, Repaired { raw: wanted, decision: None });
+    }
+
+    #[test]
+    fn identity_may_be_set_only_where_it_was_at_fault() {
+        let set = RawPulse { tenant: "globex".into(), ..RawPulse::default() };
+        let reject = repair(&letter(&raw(), RejectReason::UnknownSku, "sku"), None, &set).unwrap_err();
+        assert_eq!((reject.reason, reject.field.as_str()), (RejectReason::InvalidField, "tenant"));
+        let repaired = repair(&letter(&raw(), RejectReason::UnknownTenant, "tenant"), None, &set).unwrap();
+        assert_eq!(repaired.decision.unwrap().tenant, "globex");
+    }
+
+    #[test]
+    fn a_field_that_breaks_its_rule_beside_the_reason_may_be_set_too() {
+        let broken = RawPulse { tenant: String::new(), quantity: "x".into(), ..raw() };
+        let set = RawPulse { tenant: "globex".into(), quantity: "1".into(), ..RawPulse::default() };
+        let repaired =
+            repair(&letter(&broken, RejectReason::InvalidQuantity, "quantity"), None, &set).unwrap();
+        assert_eq!(repaired.raw.tenant, "globex");
+    }
+
+    #[test]
+    fn what_was_decided_is_sent_and_a_repeat_of_it_is_allowed() {
+        let set = |tenant: &str| RawPulse { tenant: tenant.into(), ..RawPulse::default() };
+        let letter = letter(&raw(), RejectReason::UnknownTenant, "tenant");
+        let decided = repair(&letter, None, &set("globex")).unwrap().decision.unwrap();
+        for again in [set("globex"), RawPulse::default()] {
+            let repaired = repair(&letter, Some(&decided), &again).unwrap();
+            assert_eq!((repaired.raw.tenant.as_str(), repaired.decision), ("globex", None));
+        }
+        assert!(repair(&letter, Some(&decided), &set("initech")).is_err());
+    }
+
+    /// The UUID was computed apart by Python's `uuid.uuid5(uuid.NAMESPACE_OID, "1-3-12801")`.
+    #[test]
+    fn an_id_of_its_own_follows_from_the_position() {
+        let own = "37199a60-f00b-5119-a32e-51b2c72396ce";
+        let missing = RawPulse { id: String::new(), ..raw() };
+        for letter in [
+            letter(&missing, RejectReason::InvalidId, "id"),
+            letter(&raw(), RejectReason::DuplicateConflict, "id"),
+        ] {
+            let repaired = repair(&letter, None, &RawPulse::default()).unwrap();
+            assert_eq!((repaired.raw.id.as_str(), repaired.decision.unwrap().id.as_str()), (own, own));
+        }
+    }
+
+    #[test]
+    fn foreign_bytes_are_no_pulse() {
+        let foreign =
+            DeadLetter { kind: PayloadKind::Foreign, ..letter(&raw(), RejectReason::Undecodable, "") };
+        let garbage = DeadLetter {
+            payload: Bytes::from_static(&[255]),
+            ..letter(&raw(), RejectReason::UnknownSku, "sku")
+        };
+        for letter in [foreign, garbage] {
+            let reject = repair(&letter, None, &RawPulse::default()).unwrap_err();
+            assert_eq!(reject.reason, RejectReason::Undecodable);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Bytes of pulses that may be read and not yet answered; past them calls are refused as OVERLOADED. A pulse counts
-    /// with its size on the wire and 1 KiB for its parsed form.
+    /// with its size on the wire and 1 KiB for its parsed form, so a full batch needs 2 MiB.
     pub in_flight_bytes_max: usize,
     /// Landed pulses that are remembered, to answer `duplicate`; about 40 bytes each.
     pub recent_pulses_max: usize,

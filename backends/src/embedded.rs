@@ -91,7 +91,7 @@ impl Embedded {
     ) -> Result<Self, OpenError> {
         let lock = directory::claim(path)?;
         let files = directory::files(path)?;
-        let counted = store::counted(&files.store).map_err(|error| file::damaged(&STORE, &error))?;
+        let counted = store::counted(&files.store).map_err(|error| file::unusable(&STORE, &error))?;
         let OpenOptions { durability, on_fatal } = options;
         let held = Held { directory: path.into(), durability, on_fatal, _lock: lock, _temporary: temporary };
         let held = Arc::new(held);

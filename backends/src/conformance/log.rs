@@ -2,8 +2,14 @@
 
 use crate::bounds::RECORD_BYTES_MAX;
 use bytes::Bytes;
-use domain::port::{Entry, Header, Log, LogError, NewRecord, ReadLimit, TopicPartition, Watermarks};
+use domain::generation::Generation;
+use domain::port::{
+    Assignment, AssignmentChange, Entry, Header, Log, LogError, NewRecord, ReadLimit, TopicPartition,
+    Watermarks,
+};
+use futures::StreamExt;
 use futures::future::join_all;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +39,8 @@ pub async fn log_suite(declare: impl AsyncFn(&'static str) -> Arc<dyn Log>) {
     a_partition_that_is_not_there_is_an_error(&*log, "unknown").await;
     let log = declare("identity").await;
     an_incarnation_names_the_log_and_every_first_offset(&*log, "identity").await;
+    let log = declare("alone").await;
+    a_process_that_is_alone_is_given_every_partition(&*log, "alone").await;
 }
 
 /// A record of that value, without headers.
@@ -184,4 +192,21 @@ pub async fn an_incarnation_names_the_log_and_every_first_offset(log: &dyn Log, 
         assert_eq!(marks, Ok(Watermarks { low: *first, high: *first }));
     }
     assert_eq!(log.incarnation(topic).await, Ok(incarnation));
+}
+
+/// Changes of assignment add up to all partitions of the generation, whether at once or one by one.
+pub async fn a_process_that_is_alone_is_given_every_partition(log: &dyn Log, topic: &str) {
+    let generation = Generation { topic: topic.into(), ..Generation::first([0; 16], PARTITIONS) };
+    let generation = Arc::new(generation);
+    let mut changes = log.assignments(Arc::clone(&generation));
+    let mut owned = BTreeSet::new();
+    while owned.len() < generation.partitions as usize {
+        match changes.next().await.expect("the stream does not end by itself") {
+            AssignmentChange::Assigned(Assignment { partitions, .. }) => owned.extend(partitions),
+            AssignmentChange::Revoked(Assignment { partitions, .. }) => {
+                owned.retain(|partition| !partitions.contains(partition));
+            }
+        }
+    }
+    assert!(owned.into_iter().eq(0..PARTITIONS));
 }

@@ -44,7 +44,7 @@ pub fn files(path: &Path) -> Result<Files, OpenError> {
 /// A log without topics was never written to: a crash came before its store was made.
 fn is_unused(log: &Connection) -> Result<bool, OpenError> {
     let count = log.query_row("SELECT count(*) FROM topic", (), |row| row.get::<_, i64>(0));
-    Ok(count.map_err(|error| file::damaged(&LOG, &error))? == 0)
+    Ok(count.map_err(|error| file::unusable(&LOG, &error))? == 0)
 }
 
 fn with_new_store(path: &Path, log: Connection) -> Result<Files, OpenError> {
@@ -56,7 +56,7 @@ fn with_new_store(path: &Path, log: Connection) -> Result<Files, OpenError> {
 
 fn belonging(files: Files) -> Result<Files, OpenError> {
     let found = file::id(&files.log, &LOG)?;
-    let counted = file::find_meta(&files.store, "log_id").map_err(|error| file::damaged(&STORE, &error))?;
+    let counted = file::find_meta(&files.store, "log_id").map_err(|error| file::unusable(&STORE, &error))?;
     match counted {
         Some(counted) if counted == found => Ok(files),
         counted => {

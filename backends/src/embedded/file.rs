@@ -33,10 +33,10 @@ pub fn find(directory: &Path, kind: &Kind) -> Result<Option<Connection>, OpenErr
     if !path.exists() {
         return Ok(None);
     }
-    let connection = Connection::open(&path).map_err(|error| damaged(kind, &error))?;
+    let connection = Connection::open(&path).map_err(|error| unusable(kind, &error))?;
     let header = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let read = || Ok((header("page_count")?, header("application_id")?, header("user_version")?));
-    match read().map_err(|error| damaged(kind, &error))? {
+    match read().map_err(|error| unusable(kind, &error))? {
         (0, ..) => Ok(None),
         (_, application_id, _) if application_id != kind.application_id => {
             Err(OpenError::NotOurs { file: kind.name })
@@ -59,10 +59,7 @@ pub fn create(directory: &Path, kind: &Kind, schema: &str) -> Result<Connection,
         ))?;
         Ok(connection)
     };
-    make().map_err(|error: rusqlite::Error| OpenError::Failed {
-        what: kind.name.into(),
-        detail: error.to_string(),
-    })
+    make().map_err(|error| unusable(kind, &error))
 }
 
 /// Sets a connection up for the writer thread.
@@ -76,7 +73,7 @@ pub fn prepare(connection: &Connection, kind: &Kind, durability: Durability) -> 
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA fullfsync = ON;
          PRAGMA wal_autocheckpoint = 16384;"
     );
-    connection.execute_batch(&settings).map_err(|error| damaged(kind, &error))
+    connection.execute_batch(&settings).map_err(|error| unusable(kind, &error))
 }
 
 /// A value of the file's own notes.
@@ -87,13 +84,18 @@ pub fn find_meta(connection: &Connection, name: &str) -> rusqlite::Result<Option
 
 /// The file's random id.
 pub fn id(connection: &Connection, kind: &Kind) -> Result<Arc<str>, OpenError> {
-    let found = find_meta(connection, "id").map_err(|error| damaged(kind, &error))?;
+    let found = find_meta(connection, "id").map_err(|error| unusable(kind, &error))?;
     found.ok_or_else(|| OpenError::Damaged { file: kind.name, detail: "it has no id".into() })
 }
 
-/// The error of a file that is there and cannot be read.
-pub fn damaged(kind: &Kind, error: &rusqlite::Error) -> OpenError {
-    OpenError::Damaged { file: kind.name, detail: error.to_string() }
+/// The error of a file that is there and cannot be used.
+pub fn unusable(kind: &Kind, error: &rusqlite::Error) -> OpenError {
+    let detail = error.to_string();
+    if is_corrupt(error) {
+        OpenError::Damaged { file: kind.name, detail }
+    } else {
+        OpenError::Failed { what: kind.name.into(), detail }
+    }
 }
 
 /// Whether the engine found the file itself broken.

@@ -67,7 +67,7 @@ impl EmbeddedLog {
     ) -> Result<Self, OpenError> {
         file::prepare(&connection, &LOG, held.durability)?;
         let id = file::id(&connection, &LOG)?;
-        let topics = topic::load(&connection).map_err(|error| file::damaged(&LOG, &error))?;
+        let topics = topic::load(&connection).map_err(|error| file::unusable(&LOG, &error))?;
         let readers = Readers::new(held.directory.join(LOG.name));
         let writer = Writer::start(LOG.name, connection, Arc::clone(&held.on_fatal));
         let writer = writer.map_err(|error| OpenError::failed(&held.directory, &error))?;

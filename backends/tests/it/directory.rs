@@ -97,6 +97,14 @@ async fn files_of_others_of_other_versions_and_broken_ones_are_refused() {
     }
 }
 
+#[test]
+fn what_the_system_refuses_is_not_called_damaged() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("log.db")).unwrap();
+    let refused = refusal(directory.path());
+    assert!(matches!(refused, OpenError::Failed { .. }), "{refused}");
+}
+
 #[tokio::test]
 async fn a_store_of_another_log_is_refused() {
     let (ours, other) = (used().await, used().await);

@@ -6,7 +6,7 @@ use num_rational::BigRational;
 use num_traits::{One, Zero};
 use std::fmt;
 use std::iter;
-use std::ops::{Add, Neg, Sub};
+use std::ops::{Add, Sub};
 
 /// Places after the point that every fixed-point value here has.
 pub(crate) const PLACES: usize = 12;
@@ -133,13 +133,6 @@ impl Sub for Decimal {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
         Self(self.0 - other.0)
-    }
-}
-
-impl Neg for Decimal {
-    type Output = Self;
-    fn neg(self) -> Self {
-        Self(-self.0)
     }
 }
 

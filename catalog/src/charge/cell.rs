@@ -58,7 +58,7 @@ impl Charge {
 
     fn from_wire(wire: log::Charge) -> Option<Self> {
         Some(Self {
-            key: ChargeKey::from_wire(wire.key?)?,
+            key: ChargeKey::from_wire(&wire.key?)?,
             quantity: Decimal::parse(&wire.quantity)?,
             unit: UnitId::parse(&wire.unit).ok()?,
             lines: wire.lines.into_iter().map(Line::from_wire).collect::<Option<_>>()?,

@@ -17,7 +17,7 @@ impl ChargeKey {
     /// The key of that id; `None`: it is the id of no charge.
     pub fn from_id(id: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(id).ok()?;
-        let key = Self::from_wire(log::ChargeKey::decode(bytes.as_slice()).ok()?)?;
+        let key = Self::from_wire(&log::ChargeKey::decode(bytes.as_slice()).ok()?)?;
         (key.id() == id).then_some(key)
     }
 
@@ -33,7 +33,7 @@ impl ChargeKey {
         }
     }
 
-    pub(super) fn from_wire(wire: log::ChargeKey) -> Option<Self> {
+    pub(super) fn from_wire(wire: &log::ChargeKey) -> Option<Self> {
         let adjusts = match wire.adjusts.as_str() {
             "" => None,
             period => Some(Period::parse(period)?),

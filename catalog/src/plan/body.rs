@@ -109,3 +109,25 @@ fn tier_bodies(tiers: &Tiers) -> Vec<TierBody> {
     };
     tiers.as_slice().iter().map(body).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::PlanDocument;
+
+    #[test]
+    fn a_body_leaves_out_what_says_nothing_and_keeps_what_does() {
+        let plan = PlanDocument::parse(include_str!("example.yaml")).unwrap().into_plan();
+        let body = serde_json::to_value(plan.body()).unwrap();
+        let expected = serde_json::json!([
+            {"id": "calls", "sku": "api.calls", "unit": "api_call", "per": "1000", "model": "package", "price": "2"},
+            {"id": "input", "sku": "llm.input", "unit": "token", "per": "1000000", "model": "graduated",
+             "tiers": [{"up_to": "10000000", "price": "3"}, {"price": "2.5"}]},
+            {"id": "input-eu", "sku": "llm.input", "unit": "token", "per": "1000000", "model": "per_unit",
+             "match": {"region": "eu-1"}, "price": "3.3", "description": "Input tokens served from Europe"},
+            {"id": "storage", "sku": "disk", "unit": "GB", "per": "1", "model": "volume", "free": "10",
+             "minimum": "1.5",
+             "tiers": [{"up_to": "100", "price": "0.1"}, {"up_to": "1000", "price": "0.08"}, {"price": "0.05"}]},
+        ]);
+        assert_eq!(body["prices"], expected);
+    }
+}

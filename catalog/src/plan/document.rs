@@ -4,7 +4,7 @@ use super::Plan;
 use super::fault::{Faults, PlanErrors};
 use super::price::PriceDef;
 use super::raw_price::{PricePlaces, RawPrice, read_price};
-use super::reader::{Reader, Text, rule};
+use super::reader::{Noted, Reader, Text, named};
 use domain::id::PlanId;
 use domain::money::Currency;
 use domain::time::{Quarter, Timestamp};
@@ -27,7 +27,11 @@ impl PlanDocument {
         let raw: Spanned<RawPlan> = serde_saphyr::from_str(text).map_err(|error| syntax_error(&error))?;
         let mut faults = Faults::default();
         let document = raw.value.read(&mut Reader::top(&mut faults, raw.referenced));
-        document.filter(|_| faults.is_empty()).ok_or_else(|| faults.into_errors())
+        if let (Ok(document), true) = (document, faults.is_empty()) {
+            Ok(document)
+        } else {
+            Err(faults.into_errors())
+        }
     }
 
     /// What it says.
@@ -62,8 +66,8 @@ struct RawPlan {
 }
 
 impl RawPlan {
-    fn read(&self, reader: &mut Reader<'_>) -> Option<PlanDocument> {
-        let id = reader.required("plan", self.plan.as_ref(), |text| PlanId::parse(text).map_err(rule));
+    fn read(&self, reader: &mut Reader<'_>) -> Result<PlanDocument, Noted> {
+        let id = reader.required("plan", self.plan.as_ref(), named(PlanId::parse));
         let currency = reader.required("currency", self.currency.as_ref(), Currency::parse);
         let effective = reader.required("effective_time", self.effective_time.as_ref(), quarter);
         let raw = reader.present("prices", self.prices.as_ref())?;
@@ -71,12 +75,13 @@ impl RawPlan {
             reader.add("prices", raw.referenced, format!("must be 1 to {PRICES_MAX} prices"));
         }
         let read = raw.value.iter().take(PRICES_MAX).enumerate();
-        let mut prices: Vec<_> = read.filter_map(|(index, price)| read_price(reader, index, price)).collect();
+        let mut prices: Vec<_> =
+            read.filter_map(|(index, price)| read_price(reader, index, price).ok()).collect();
         check_apart(&prices, reader);
         prices.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
         let (prices, places) = prices.into_iter().unzip();
         let plan = Plan { id: id?, currency: currency?, effective: effective?, prices };
-        Some(PlanDocument { plan, places })
+        Ok(PlanDocument { plan, places })
     }
 }
 

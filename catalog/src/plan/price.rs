@@ -98,3 +98,66 @@ impl PriceDef {
             && self.dimensions.iter().all(agree)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const KEYS: [&str; 3] = ["region", "tier", "zone"];
+    const VALUES: [&str; 2] = ["a", "b"];
+
+    fn price(dimensions: BTreeMap<String, String>) -> PriceDef {
+        PriceDef {
+            id: PriceId::parse("p").unwrap(),
+            sku: SkuId::parse("disk").unwrap(),
+            unit: UnitId::parse("GB").unwrap(),
+            per: Positive::ONE,
+            model: Model::PerUnit(Price::parse("1").unwrap()),
+            dimensions,
+            free: None,
+            minimum: None,
+            description: None,
+        }
+    }
+
+    fn dimensions() -> impl Strategy<Value = BTreeMap<String, String>> {
+        prop::collection::btree_map(prop::sample::select(&KEYS), prop::sample::select(&VALUES), 0..=3)
+            .prop_map(|pairs| {
+                pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+            })
+    }
+
+    /// All 27 kinds of usage: each key absent or with one of its values.
+    fn all_usage() -> Vec<Vec<(String, String)>> {
+        let choices = |key: &str| {
+            let some = VALUES.iter().map(|value| Some((key.to_owned(), (*value).to_owned())));
+            some.chain([None]).collect::<Vec<_>>()
+        };
+        let extend = |all: Vec<Vec<(String, String)>>, key: &&str| {
+            let extended = all.iter().flat_map(|pairs| {
+                choices(key).into_iter().map(|choice| pairs.iter().cloned().chain(choice).collect::<Vec<_>>())
+            });
+            extended.collect()
+        };
+        KEYS.iter().fold(vec![Vec::new()], extend)
+    }
+
+    #[test]
+    fn zero_and_less_are_not_positive() {
+        assert_eq!(Positive::new(Quantity::ZERO), None);
+        assert_eq!(Positive::new(Quantity::parse("-1").unwrap()), None);
+        assert_eq!(Positive::new(Quantity::ONE), Some(Positive::ONE));
+    }
+
+    proptest! {
+        #[test]
+        fn two_prices_tie_where_some_usage_matches_both_with_equally_many_dimensions(one in dimensions(), other in dimensions()) {
+            let (one, other) = (price(one), price(other));
+            let both = all_usage().iter().any(|usage| one.matches(usage) && other.matches(usage));
+            let tie = both && one.dimensions.len() == other.dimensions.len();
+            prop_assert_eq!(one.ties_with(&other), tie);
+            prop_assert_eq!(other.ties_with(&one), tie);
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Reading one price of a plan document.
 
 use super::price::{Model, Positive, PriceDef};
-use super::reader::{Reader, Text, not_negative, positive, rule};
+use super::reader::{Noted, Reader, Text, all, named, not_negative, positive};
 use super::tier::{Tier, Tiers};
 use domain::dimension::is_key;
 use domain::id::{PriceId, SkuId, UnitId};
@@ -52,7 +52,7 @@ pub(super) fn read_price(
     top: &mut Reader<'_>,
     index: usize,
     raw: &Spanned<RawPrice>,
-) -> Option<(PriceDef, PricePlaces)> {
+) -> Result<(PriceDef, PricePlaces), Noted> {
     let path = format!("prices[{index}]");
     let mut reader = top.within(&path, raw);
     let place = |text: &Option<Text>| text.as_ref().map_or(raw.referenced, |text| text.referenced);
@@ -64,21 +64,21 @@ pub(super) fn read_price(
         unit: place(&raw_price.unit),
         dimensions: raw_price.dimensions.iter().map(|(key, text)| (key.clone(), text.referenced)).collect(),
     };
-    Some((raw_price.read(&mut reader)?, places))
+    Ok((raw_price.read(&mut reader)?, places))
 }
 
 impl RawPrice {
     /// Reads every field before it gives up, so that all faults are noted.
-    fn read(&self, reader: &mut Reader<'_>) -> Option<PriceDef> {
-        let id = reader.required("id", self.id.as_ref(), |text| PriceId::parse(text).map_err(rule));
-        let sku = reader.required("sku", self.sku.as_ref(), |text| SkuId::parse(text).map_err(rule));
-        let unit = reader.required("unit", self.unit.as_ref(), |text| UnitId::parse(text).map_err(rule));
+    fn read(&self, reader: &mut Reader<'_>) -> Result<PriceDef, Noted> {
+        let id = reader.required("id", self.id.as_ref(), named(PriceId::parse));
+        let sku = reader.required("sku", self.sku.as_ref(), named(SkuId::parse));
+        let unit = reader.required("unit", self.unit.as_ref(), named(UnitId::parse));
         let per = reader.optional("per", self.per.as_ref(), positive);
         let model = self.model(reader);
         let free = reader.optional("free", self.free.as_ref(), not_negative);
         let minimum = reader.optional("minimum", self.minimum.as_ref(), Price::parse);
         let dimensions = self.dimensions(reader);
-        Some(PriceDef {
+        Ok(PriceDef {
             id: id?,
             sku: sku?,
             unit: unit?,
@@ -91,19 +91,19 @@ impl RawPrice {
         })
     }
 
-    fn dimensions(&self, reader: &mut Reader<'_>) -> Option<BTreeMap<String, String>> {
-        let mut read = |(key, text): (&String, &Text)| {
+    fn dimensions(&self, reader: &mut Reader<'_>) -> Result<BTreeMap<String, String>, Noted> {
+        let read = |(key, text): (&String, &Text)| {
             let value = reader.required(&format!("match.{key}"), Some(text), |value| match value.len() {
                 _ if !is_key(key) => Err("must have a key of ^[a-z][a-z0-9_]{0,62}$"),
                 0..=MATCH_VALUE_BYTES_MAX => Ok(value.to_owned()),
                 _ => Err("must be at most 256 bytes"),
             });
-            Some((key.clone(), value?))
+            Ok((key.clone(), value?))
         };
-        self.dimensions.iter().map(&mut read).collect::<Vec<_>>().into_iter().collect()
+        all(self.dimensions.iter().map(read)).map(BTreeMap::from_iter)
     }
 
-    fn model(&self, reader: &mut Reader<'_>) -> Option<Model> {
+    fn model(&self, reader: &mut Reader<'_>) -> Result<Model, Noted> {
         let model = reader.present("model", self.model.as_ref())?;
         match model.value.as_str() {
             "per_unit" => self.single(reader).map(Model::PerUnit),
@@ -115,41 +115,41 @@ impl RawPrice {
                     "flat" => "flat is reserved for a fixed fee",
                     _ => "must be per_unit, graduated, volume or package",
                 };
-                reader.add("model", model.referenced, rule);
-                None
+                Err(reader.add("model", model.referenced, rule))
             }
         }
     }
 
-    fn single(&self, reader: &mut Reader<'_>) -> Option<Price> {
+    fn single(&self, reader: &mut Reader<'_>) -> Result<Price, Noted> {
         if let Some(tiers) = &self.tiers {
             reader.add("tiers", tiers.referenced, "are only for graduated and volume");
         }
         reader.required("price", self.price.as_ref(), Price::parse)
     }
 
-    fn tiers(&self, reader: &mut Reader<'_>) -> Option<Tiers> {
+    fn tiers(&self, reader: &mut Reader<'_>) -> Result<Tiers, Noted> {
         if let Some(text) = &self.price {
             reader.add("price", text.referenced, "is only for per_unit and package");
         }
         let raw = reader.present("tiers", self.tiers.as_ref())?;
-        let read = raw.value.iter().enumerate();
-        let read =
-            read.map(|(index, tier)| tier.value.read(&mut reader.within(&format!("tiers[{index}]"), tier)));
-        let tiers = read.collect::<Vec<_>>().into_iter().collect::<Option<Vec<Tier>>>()?;
-        let cover = Tiers::new(tiers);
-        for fault in cover.as_ref().err().into_iter().flatten() {
-            let place = raw.value.get(fault.index).map_or(raw.referenced, |tier| tier.referenced);
-            reader.add(&format!("tiers[{}]", fault.index), place, &fault.rule);
-        }
-        cover.ok()
+        let read = |(index, tier): (usize, &Spanned<RawTier>)| {
+            tier.value.read(&mut reader.within(&format!("tiers[{index}]"), tier))
+        };
+        let tiers = all(raw.value.iter().enumerate().map(read))?;
+        Tiers::new(tiers).map_err(|faults| {
+            for fault in faults {
+                let place = raw.value.get(fault.index).map_or(raw.referenced, |tier| tier.referenced);
+                reader.add(&format!("tiers[{}]", fault.index), place, fault.rule);
+            }
+            Noted
+        })
     }
 }
 
 impl RawTier {
-    fn read(&self, reader: &mut Reader<'_>) -> Option<Tier> {
+    fn read(&self, reader: &mut Reader<'_>) -> Result<Tier, Noted> {
         let up_to = reader.optional("up_to", self.up_to.as_ref(), positive);
         let price = reader.required("price", self.price.as_ref(), Price::parse);
-        Some(Tier { up_to: up_to?, price: price? })
+        Ok(Tier { up_to: up_to?, price: price? })
     }
 }

@@ -10,6 +10,10 @@ use std::fmt::Display;
 /// Text with its place; numbers are read by their digits.
 pub(super) type Text = Spanned<String>;
 
+/// A value was left out or breaks its rule; the fault is noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Noted;
+
 /// Reads the fields of one node of a document.
 pub(super) struct Reader<'a> {
     /// The node: `prices[0].`, or nothing at the top.
@@ -36,9 +40,10 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes a broken rule of a field.
-    pub(super) fn add(&mut self, field: &str, place: Location, rule: impl Display) {
+    pub(super) fn add(&mut self, field: &str, place: Location, rule: impl Display) -> Noted {
         let field = self.field(field);
         self.faults.add(&field, place, rule);
+        Noted
     }
 
     /// A part that must be there.
@@ -46,11 +51,8 @@ impl<'a> Reader<'a> {
         &mut self,
         field: &str,
         part: Option<&'t Spanned<T>>,
-    ) -> Option<&'t Spanned<T>> {
-        if part.is_none() {
-            self.add(field, self.place, "must be given");
-        }
-        part
+    ) -> Result<&'t Spanned<T>, Noted> {
+        part.ok_or_else(|| self.add(field, self.place, "must be given"))
     }
 
     /// A value that must be there.
@@ -59,34 +61,37 @@ impl<'a> Reader<'a> {
         field: &str,
         text: Option<&Text>,
         parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
+    ) -> Result<T, Noted> {
         let text = self.present(field, text)?;
-        parse(&text.value).map_err(|rule| self.add(field, text.referenced, rule)).ok()
+        parse(&text.value).map_err(|rule| self.add(field, text.referenced, rule))
     }
 
-    /// A value that may be left out. `None`: it is there and breaks its rule.
+    /// A value that may be left out.
     pub(super) fn optional<T, E: Display>(
         &mut self,
         field: &str,
         text: Option<&Text>,
         parse: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<Option<T>> {
-        match text {
-            Some(_) => self.required(field, text, parse).map(Some),
-            None => Some(None),
-        }
+    ) -> Result<Option<T>, Noted> {
+        text.map(|text| self.required(field, Some(text), parse)).transpose()
     }
 }
 
-/// The rule alone: the document has its own name for the field.
-pub(super) fn rule(reject: Reject) -> String {
-    let rule = reject.message.strip_prefix(&reject.field).unwrap_or(&reject.message);
-    rule.trim_start().to_owned()
+/// The parts of a list, of which all are read before one that is at fault counts.
+pub(super) fn all<T>(parts: impl Iterator<Item = Result<T, Noted>>) -> Result<Vec<T>, Noted> {
+    parts.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// Reads a name; its rule is told without the name that the domain has for the field.
+pub(super) fn named<T>(
+    parse: impl FnOnce(&str) -> Result<T, Reject>,
+) -> impl FnOnce(&str) -> Result<T, String> {
+    |text| parse(text).map_err(|reject| reject.message.replacen(&reject.field, "", 1).trim_start().to_owned())
 }
 
 /// A quantity that is not negative.
 pub(super) fn not_negative(text: &str) -> Result<Quantity, String> {
-    let quantity = Quantity::parse(text).map_err(rule)?;
+    let quantity = named(Quantity::parse)(text)?;
     if quantity.is_negative() { Err("must not be negative".to_owned()) } else { Ok(quantity) }
 }
 

@@ -58,3 +58,55 @@ impl Tiers {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::quantity::Quantity;
+    use proptest::prelude::*;
+
+    fn tiers(bounds: &[Option<i64>]) -> Result<Tiers, Vec<TierFault>> {
+        let price = Price::parse("1").unwrap();
+        let tier = |bound: &Option<i64>| Tier {
+            up_to: bound.map(|bound| Positive::new(Quantity::from_integer(bound).unwrap()).unwrap()),
+            price,
+        };
+        Tiers::new(bounds.iter().map(tier).collect())
+    }
+
+    fn faulty(bounds: &[Option<i64>]) -> Vec<usize> {
+        tiers(bounds).unwrap_err().into_iter().map(|fault| fault.index).collect()
+    }
+
+    #[test]
+    fn tiers_rise_to_one_that_is_open() {
+        assert_eq!(tiers(&[Some(1), Some(2), None]).unwrap().as_slice().len(), 3);
+        assert_eq!(tiers(&[None]).unwrap().as_slice().len(), 1);
+    }
+
+    #[test]
+    fn every_tier_that_breaks_the_cover_is_named() {
+        assert_eq!(faulty(&[]), [0]);
+        assert_eq!(faulty(&[Some(1)]), [0]);
+        assert_eq!(faulty(&[None, None]), [0]);
+        assert_eq!(faulty(&[Some(2), Some(2), Some(1), Some(5)]), [1, 2, 3]);
+        assert_eq!(faulty(&vec![None; TIERS_MAX + 1]), [0]);
+    }
+
+    proptest! {
+        #[test]
+        fn tiers_that_hold_cover_every_quantity_once(bounds in prop::collection::vec(prop::option::of(1_i64..20), 1..5), at in 1_i64..25) {
+            if let Ok(tiers) = tiers(&bounds) {
+                let at = Positive::new(Quantity::from_integer(at).unwrap()).unwrap();
+                let mut above = None;
+                let mut holding = 0;
+                for tier in tiers.as_slice() {
+                    let within = above.is_none_or(|above| at > above) && tier.up_to.is_none_or(|up_to| at <= up_to);
+                    holding += usize::from(within);
+                    above = tier.up_to;
+                }
+                prop_assert_eq!(holding, 1);
+            }
+        }
+    }
+}

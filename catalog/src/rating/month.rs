@@ -53,9 +53,9 @@ pub struct Rated {
 /// give the same month.
 pub fn rate_month(account: &Account, units: &Units, period: Period, usage: &[UsageQuarter]) -> Month {
     let sorted = sort(account, units, period, usage);
-    let rater = Rater { account, units, period };
+    let biller = Biller { account, units, period };
     let entries = sorted.entries.into_iter();
-    let mut rated: Vec<Rated> = entries.filter_map(|(key, entry)| rater.rate(key, entry)).collect();
+    let mut rated: Vec<Rated> = entries.filter_map(|(key, entry)| biller.bill(key, entry)).collect();
     rated.sort_by(|one, other| one.charge.key.cmp(&other.charge.key));
     Month { tenant: account.tenant.clone(), period, rated, unpriced: sorted.unpriced }
 }
@@ -87,15 +87,15 @@ impl Rated {
 }
 
 /// Turns sorted usage into charges.
-struct Rater<'a> {
+struct Biller<'a> {
     account: &'a Account,
     units: &'a Units,
     period: Period,
 }
 
-impl Rater<'_> {
+impl Biller<'_> {
     /// The charge of an entry; none where it is of an earlier month and nothing of it is billed in this one.
-    fn rate(&self, key: EntryKey, entry: Entry<'_>) -> Option<Rated> {
+    fn bill(&self, key: EntryKey, entry: Entry<'_>) -> Option<Rated> {
         let (earlier, late) = (entry.earlier.total(), entry.late.total());
         let meter = Meter::new(self.units, &entry.price.unit, earlier.keys().chain(late.keys()).collect());
         let (earlier, late) = (meter.count(&earlier), meter.count(&late));

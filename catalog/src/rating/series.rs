@@ -80,3 +80,57 @@ impl Meter {
         BigRational::new(count, self.denominator.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{exact, usage};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn id(text: &str) -> UnitId {
+        UnitId::parse(text).unwrap()
+    }
+
+    fn meter(unit: &str, reported: &[&str]) -> Meter {
+        let reported: Vec<UnitId> = reported.iter().map(|unit| id(unit)).collect();
+        Meter::new(&Units::built_in(), &id(unit), reported.iter().collect())
+    }
+
+    #[test]
+    fn sums_of_several_units_are_one_exact_quantity() {
+        let meter = meter("GB.h", &["GB.s", "GiB.h", "GB.d"]);
+        let sums = [("GB.s", "1"), ("GiB.h", "2"), ("GB.d", "-0.5")];
+        let reported = sums.map(|(unit, sum)| (id(unit), Sum::parse(sum).unwrap())).into_iter().collect();
+        // 1/3600 + 2 × 1.073741824 - 0.5 × 24 GB.h
+        let expected = BigRational::new(1.into(), 3_600.into()) + exact("2.147483648") - exact("12");
+        assert_eq!(meter.quantity(meter.count(&reported)), expected);
+    }
+
+    #[test]
+    fn usage_of_one_key_is_one_sum_whatever_its_order() {
+        let rows = [("1", "GB"), ("2", "GiB"), ("0.5", "GB")]
+            .map(|(sum, unit)| usage("2026-02-01T00:00:00Z", sum, unit));
+        let (mut there, mut back) = (Series::default(), Series::default());
+        for (row, mirrored) in rows.iter().zip(rows.iter().rev()) {
+            there.add(row);
+            back.add(mirrored);
+        }
+        assert_eq!(there, back);
+        let expected = [("GB", "1.5"), ("GiB", "2")].map(|(unit, sum)| (id(unit), Sum::parse(sum).unwrap()));
+        assert_eq!(there.total(), expected.into_iter().collect());
+        assert_eq!(there.quarters().count(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn counting_apart_or_together_is_the_same(one in any::<i64>(), other in any::<i64>()) {
+            let meter = meter("h", &["s", "min"]);
+            let of = |unit: &str, units: i64| Reported::from([(id(unit), Sum::parse(&units.to_string()).unwrap())]);
+            let together: Reported = of("s", one).into_iter().chain(of("min", other)).collect();
+            let apart = meter.count(&of("s", one)) + meter.count(&of("min", other));
+            prop_assert_eq!(meter.count(&together), apart.clone());
+            let hours = BigRational::new(one.into(), 3_600.into()) + BigRational::new(other.into(), 60.into());
+            prop_assert_eq!(meter.quantity(apart), hours);
+        }
+    }
+}

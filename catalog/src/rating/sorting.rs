@@ -85,7 +85,7 @@ pub(crate) fn sort<'a>(
                 if late { entry.late.add(row) } else { entry.earlier.add(row) }
             }
             Err(reason) if late || origin == period => {
-                sorted.unpriced.push(Unpriced { usage: row.clone(), reason })
+                sorted.unpriced.push(Unpriced { usage: row.clone(), reason });
             }
             Err(_) => {}
         }

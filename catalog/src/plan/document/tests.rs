@@ -96,82 +96,72 @@ fn numbers_are_read_by_their_digits() {
     assert!(message.starts_with("prices[1].price must be an exact decimal"), "{message}");
 }
 
+/// A piece of the example, what stands there instead, and the fault: line, field and how its rule begins.
+const REFUSED: &[(&str, &str, u64, &str, &str)] = &[
+    ("plan: llm", "plan: \"l m\"", 1, "plan", "must match"),
+    ("currency: USD", "currency: usd", 2, "currency", "must be an ISO 4217 code"),
+    ("2026-01-01T00:00:00Z", "2026-01-01T00:07:00Z", 3, "effective_time", "must be on a quarter of an hour"),
+    ("2026-01-01T00:00:00Z", "soon", 3, "effective_time", "must be an RFC 3339 time"),
+    ("id: input-eu", "id: input", 13, "prices[1]", "has the id of prices[0]"),
+    ("match: {region: eu-1}", "match: {}", 13, "prices[1]", "ties with prices[0]"),
+    ("match: {region: eu-1}", "match: {Region: eu-1}", 18, "prices[1].match.Region", "must have a key of"),
+    ("    sku: disk\n", "", 21, "prices[2].sku", "must be given"),
+    ("currency: USD", "", 1, "currency", "must be given"),
+    ("sku: disk", "sku: \"\"", 22, "prices[2].sku", "must match"),
+    ("unit: GB", "unit: \"G B\"", 23, "prices[2].unit", "must match"),
+    ("per: \"1000\"\n", "per: \"0\"\n", 34, "prices[3].per", "must be above zero"),
+    ("per: \"1000\"\n", "per: \"-1\"\n", 34, "prices[3].per", "must not be negative"),
+    ("model: package", "model: flat", 35, "prices[3].model", "flat is reserved for a fixed fee"),
+    (
+        "model: package",
+        "model: stairs",
+        35,
+        "prices[3].model",
+        "must be per_unit, graduated, volume or package",
+    ),
+    (
+        "per: \"1000\"\n    model: package",
+        "tiers: [{price: \"1\"}]\n    model: volume",
+        36,
+        "prices[3].price",
+        "is only for per_unit and package",
+    ),
+    ("free: \"10\"", "free: \"-10\"", 25, "prices[2].free", "must not be negative"),
+    ("minimum: \"1.50\"", "minimum: \"-1.50\"", 26, "prices[2].minimum", "must be an exact decimal"),
+    ("model: package", "model: volume", 31, "prices[3].tiers", "must be given"),
+    ("price: \"2.00\"", "price: \"-2.00\"", 36, "prices[3].price", "must be an exact decimal"),
+    ("price: \"2.00\"", "description: x", 31, "prices[3].price", "must be given"),
+    (
+        "up_to: \"1000\"",
+        "up_to: \"100\"",
+        29,
+        "prices[2].tiers[1]",
+        "overlaps the tier before it: up_to must be above 100",
+    ),
+    (
+        "up_to: \"1000\", ",
+        "",
+        29,
+        "prices[2].tiers[1]",
+        "must have an up_to: only the last tier is open-ended",
+    ),
+    ("{price: \"0.05\"}", "{up_to: \"9999\", price: \"0.05\"}", 30, "prices[2].tiers[2]", "leaves a gap"),
+    ("up_to: \"100\"", "up_to: \"0\"", 28, "prices[2].tiers[0].up_to", "must be above zero"),
+    (
+        "[{up_to: \"10000000\", price: \"3.00\"}, {price: \"2.50\"}]",
+        "[]",
+        12,
+        "prices[0].tiers[0]",
+        "must be 1 to 100 tiers",
+    ),
+];
+
 #[test]
 fn every_rule_is_refused_with_its_line_and_reason() {
-    let cases = [
-        ("plan: llm", "plan: \"l m\"", 1, "plan", "must match"),
-        ("currency: USD", "currency: usd", 2, "currency", "must be an ISO 4217 code"),
-        (
-            "2026-01-01T00:00:00Z",
-            "2026-01-01T00:07:00Z",
-            3,
-            "effective_time",
-            "must be on a quarter of an hour",
-        ),
-        ("2026-01-01T00:00:00Z", "soon", 3, "effective_time", "must be an RFC 3339 time"),
-        ("id: input-eu", "id: input", 13, "prices[1]", "has the id of prices[0]"),
-        ("match: {region: eu-1}", "match: {}", 13, "prices[1]", "ties with prices[0]"),
-        (
-            "match: {region: eu-1}",
-            "match: {Region: eu-1}",
-            18,
-            "prices[1].match.Region",
-            "must have a key of",
-        ),
-        ("    sku: disk\n", "", 21, "prices[2].sku", "must be given"),
-        ("currency: USD", "", 1, "currency", "must be given"),
-        ("sku: disk", "sku: \"\"", 22, "prices[2].sku", "must match"),
-        ("unit: GB", "unit: \"G B\"", 23, "prices[2].unit", "must match"),
-        ("per: \"1000\"\n", "per: \"0\"\n", 34, "prices[3].per", "must be above zero"),
-        ("per: \"1000\"\n", "per: \"-1\"\n", 34, "prices[3].per", "must not be negative"),
-        ("model: package", "model: flat", 35, "prices[3].model", "flat is reserved for a fixed fee"),
-        (
-            "model: package",
-            "model: stairs",
-            35,
-            "prices[3].model",
-            "must be per_unit, graduated, volume or package",
-        ),
-        (
-            "per: \"1000\"\n    model: package",
-            "tiers: [{price: \"1\"}]\n    model: volume",
-            36,
-            "prices[3].price",
-            "is only for per_unit and package",
-        ),
-        ("free: \"10\"", "free: \"-10\"", 25, "prices[2].free", "must not be negative"),
-        ("minimum: \"1.50\"", "minimum: \"-1.50\"", 26, "prices[2].minimum", "must be an exact decimal"),
-        ("model: package", "model: volume", 31, "prices[3].tiers", "must be given"),
-        ("price: \"2.00\"", "price: \"-2.00\"", 36, "prices[3].price", "must be an exact decimal"),
-        ("price: \"2.00\"", "description: x", 31, "prices[3].price", "must be given"),
-        (
-            "up_to: \"1000\"",
-            "up_to: \"100\"",
-            29,
-            "prices[2].tiers[1]",
-            "overlaps the tier before it: up_to must be above 100",
-        ),
-        (
-            "up_to: \"1000\", ",
-            "",
-            29,
-            "prices[2].tiers[1]",
-            "must have an up_to: only the last tier is open-ended",
-        ),
-        ("{price: \"0.05\"}", "{up_to: \"9999\", price: \"0.05\"}", 30, "prices[2].tiers[2]", "leaves a gap"),
-        ("up_to: \"100\"", "up_to: \"0\"", 28, "prices[2].tiers[0].up_to", "must be above zero"),
-        (
-            "[{up_to: \"10000000\", price: \"3.00\"}, {price: \"2.50\"}]",
-            "[]",
-            12,
-            "prices[0].tiers[0]",
-            "must be 1 to 100 tiers",
-        ),
-    ];
-    for (piece, replacement, line, field, rule) in cases {
+    for (piece, replacement, line, field, rule) in REFUSED {
         let faults = faults_of(piece, replacement);
         let (at, named, message) = faults.first().unwrap();
-        assert_eq!((*at, named.as_str()), (line, field), "{replacement}: {message}");
+        assert_eq!((at, named.as_str()), (line, *field), "{replacement}: {message}");
         assert!(message.starts_with(&format!("{field} {rule}")), "{replacement}: {message}");
     }
 }

@@ -1,5 +1,6 @@
+use super::super::UnpricedReason::{self, NoContract, NoPrice};
 use super::super::fixture::{account, at, period, rate, segment, usage, version, version_from};
-use super::super::{UnpricedReason, rate_month};
+use super::super::rate_month;
 use super::*;
 use domain::dimension::Group;
 
@@ -151,7 +152,6 @@ fn usage_without_contract_or_price_is_named_and_not_billed() {
     let month = rate_month(&account, &Units::built_in(), period("2026-02"), &rows);
     assert_eq!(shown(&month), [row("disk", 1, "", ["1", "0.1", "0.1"])]);
     let reasons: Vec<UnpricedReason> = month.unpriced.iter().map(|unpriced| unpriced.reason).collect();
-    use UnpricedReason::{NoContract, NoPrice};
     assert_eq!(reasons, [NoContract, NoPrice, NoPrice, NoPrice]);
     assert_eq!((NoContract.name(), NoPrice.name()), ("NO_CONTRACT", "NO_PRICE"));
     assert_eq!(month.unpriced[0].usage, rows[0]);

@@ -2,7 +2,7 @@
 
 use crate::ask::{Ask, AskParams};
 use crate::cost::{CostFold, Costs, Folded, Priced, Slot, Span};
-use crate::meta::{About, Meta, Progress};
+use crate::meta::Meta;
 use crate::{QueryApi, page};
 use axum::extract::State;
 use axum::response::Response;
@@ -122,7 +122,7 @@ pub async fn list_costs(
     let cursor = page::open::<Slot>(query.page_key(), &canonical, params.page_token.as_deref())?;
     let range = cursor.as_ref().and_then(page::Cursor::range);
     let ask = Ask::resolve(&params, &state, range, query.now())?;
-    let progress = Progress::read(query.store(), query.registry(&state)?, &ask.tenants).await?;
+    let progress = query.progress(&state, &ask.tenants).await?;
     let late_count = count_late(query.store(), &state, &ask).await?;
     let mut folded = rate(query.store(), &state, &ask).await?;
     let after = cursor.as_ref().map(|cursor| &cursor.after);
@@ -131,8 +131,10 @@ pub async fn list_costs(
     let next_page_token =
         last.map(|last| page::token(query.page_key(), &canonical, ask.grid.range(), last)).transpose()?;
     let items = slots.into_iter().map(|(slot, costs)| item(&ask, &folded, &slot, &costs)).collect();
-    let about = About { state: &state, tenants: &ask.tenants, range: ask.grid.range() };
-    etag::answer(&known, &CostPage { items, meta: progress.meta(&about, late_count), next_page_token })
+    etag::answer(
+        &known,
+        &CostPage { items, meta: progress.meta(ask.grid.range(), late_count), next_page_token },
+    )
 }
 
 /// Rates every month of every tenant that the range touches.

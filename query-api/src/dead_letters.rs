@@ -140,8 +140,7 @@ pub async fn list_dead_letters(
     Params { value: params, canonical }: Params<DeadLetterParams>,
     known: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let state = query.state();
-    let registry = query.registry(&state)?;
+    let registry = query.registry();
     let cursor = page::open::<String>(query.page_key(), &canonical, params.page_token.as_deref())?;
     let range = match cursor.as_ref().and_then(page::Cursor::range) {
         Some(range) => range,
@@ -150,7 +149,7 @@ pub async fn list_dead_letters(
     let after = cursor.and_then(|cursor| DeadLetterId::parse(&cursor.after));
     let wanted = Wanted::parse(&params, range)?;
     let size = params.page_size.unwrap_or_default().items();
-    let mut scan = Scan::new(query.store(), registry, &range, after);
+    let mut scan = Scan::new(query.store(), &registry, &range, after);
     let mut kept = Vec::new();
     while kept.len() <= size {
         let Some(found) = scan.next_chunk().await? else { break };
@@ -161,7 +160,7 @@ pub async fn list_dead_letters(
     let last = kept.last().filter(|_| more).map(|kept| kept.letter.id.to_string());
     let next_page_token =
         last.map(|last| page::token(query.page_key(), &canonical, &range, last)).transpose()?;
-    let items = kept.iter().map(|kept| kept.item(registry)).collect();
+    let items = kept.iter().map(|kept| kept.item(&registry)).collect();
     etag::answer(&known, &DeadLetterPage { items, next_page_token })
 }
 
@@ -173,7 +172,16 @@ pub async fn list_dead_letters(
     tag = "dead letters",
     params(("id" = String, Path, description = "Its id", example = "20260131-1-3-12801")),
     responses(
-        (status = 200, description = "The dead letter", body = DeadLetterItem),
+        (status = 200, description = "The dead letter", body = DeadLetterItem, example = json!({
+            "id": "20260131-1-3-12802",
+            "reason": "UNDECODABLE",
+            "field": "",
+            "message": "the record is none of ours",
+            "received_time": "2026-01-31T10:15:01Z",
+            "status": "open",
+            "attempts": 0,
+            "payload": "anVuaw=="
+        })),
         (status = 304, description = "The client has this answer"),
         QueryProblems
     )
@@ -183,11 +191,10 @@ pub async fn get_dead_letter(
     Id(id): Id,
     known: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let state = query.state();
     let missing = || Problem::not_found(format_args!("the dead letter {id:?}"));
     let parsed = DeadLetterId::parse(&id).ok_or_else(missing)?;
     let kept = Kept::find(query.store(), &parsed).await?.ok_or_else(missing)?;
-    etag::answer(&known, &kept.item(query.registry(&state)?))
+    etag::answer(&known, &kept.item(&query.registry()))
 }
 
 fn range_of(params: &DeadLetterParams, query: &QueryApi) -> Result<Window, Problem> {

@@ -7,11 +7,11 @@
 
 use catalog::state::State;
 use catalog::view::View;
-use domain::code::Code;
 use domain::generation::Registry;
-use domain::port::{CellStore, Clock, Log};
+use domain::id::TenantId;
+use domain::port::{CellStore, Clock, Log, RegistryView, StoreError};
 use domain::time::Timestamp;
-use rest::Problem;
+use meta::Progress;
 use rest::page::PageKey;
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
@@ -104,8 +104,60 @@ impl QueryApi {
         &self.0.config.page_key
     }
 
-    fn registry<'a>(&self, state: &'a State) -> Result<&'a Registry, Problem> {
-        let unready = || Problem::new(Code::NotReady, "the catalogue has no registry of generations yet");
-        state.registry().map(|registry| &**registry).ok_or_else(unready)
+    fn registry(&self) -> Arc<Registry> {
+        self.0.ports.view.registry()
+    }
+
+    async fn progress(&self, state: &State, tenants: &[TenantId]) -> Result<Progress, StoreError> {
+        let with_calendar = tenants.iter().map(|tenant| (tenant, state.calendar_of(tenant)));
+        Progress::read(self.store(), &self.registry(), with_calendar).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::House;
+    use serde_json::Value;
+
+    #[tokio::test]
+    async fn every_operation_has_its_name_an_example_and_its_problems() {
+        let openapi = serde_json::to_value(House::open().await.openapi).unwrap();
+        let mut names = Vec::new();
+        for (path, item) in openapi["paths"].as_object().unwrap() {
+            let operation = &item["get"];
+            names.push((path.as_str(), operation["operationId"].as_str().unwrap()));
+            let answer = &operation["responses"]["200"]["content"]["application/json"];
+            assert!(answer["example"].is_object(), "{path}");
+            let problem = &operation["responses"]["400"]["content"]["application/problem+json"];
+            assert_eq!(problem["schema"]["$ref"], "#/components/schemas/Problem", "{path}");
+        }
+        assert_eq!(
+            names,
+            [
+                ("/v1/charges", "listCharges"),
+                ("/v1/costs", "listCosts"),
+                ("/v1/dead-letters", "listDeadLetters"),
+                ("/v1/dead-letters/{id}", "getDeadLetter"),
+                ("/v1/reconciliation", "getReconciliation"),
+                ("/v1/usage", "listUsage"),
+            ]
+        );
+        assert!(openapi["components"]["schemas"]["Problem"].is_object());
+        assert_eq!(unresolved(&openapi, &openapi), Vec::<String>::new());
+    }
+
+    /// References that lead nowhere.
+    fn unresolved(whole: &Value, part: &Value) -> Vec<String> {
+        match part {
+            Value::Object(fields) => {
+                let here = fields.get("$ref").and_then(Value::as_str);
+                let lost =
+                    here.filter(|reference| whole.pointer(reference.trim_start_matches('#')).is_none());
+                let below = fields.values().flat_map(|value| unresolved(whole, value));
+                lost.map(str::to_owned).into_iter().chain(below).collect()
+            }
+            Value::Array(values) => values.iter().flat_map(|value| unresolved(whole, value)).collect(),
+            _ => Vec::new(),
+        }
     }
 }

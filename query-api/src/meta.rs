@@ -1,16 +1,17 @@
 //! How much an answer knows: the watermark, and whether anything in it can still change.
 
-use catalog::state::State;
-use domain::checkpoint::{Checkpoint, Closings};
+use domain::calendar::Calendar;
+use domain::checkpoint::{Checkpoint, Closings, watermark_key};
 use domain::generation::Registry;
 use domain::id::TenantId;
 use domain::port::{CellStore, Query, StoreError, read_all};
-use domain::table::{CellKey, WATERMARK};
+use domain::table::CellKey;
 use domain::time::{Timestamp, Window};
 use proto::blob::Blob;
 use rest::{Count, Time};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// How much an answer knows.
@@ -34,58 +35,64 @@ pub struct Meta {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     watermark: Option<Timestamp>,
-    closings: BTreeMap<(u32, u32), Closings>,
+    tenants: Vec<TenantClosings>,
 }
+
+/// The periods closed in each partition that may hold pulses of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct TenantClosings {
+    calendar: Calendar,
+    partitions: Vec<Arc<Closings>>,
+}
+
+/// A generation and a partition within.
+type Place = (u32, u32);
 
 impl Progress {
     /// The least watermark of all partitions that may hold pulses of the tenants, and the periods closed in each.
     pub async fn read(
         store: &dyn CellStore,
         registry: &Registry,
-        tenants: &[TenantId],
+        tenants: impl IntoIterator<Item = (&TenantId, Calendar)>,
     ) -> Result<Self, StoreError> {
-        let partitions: BTreeSet<(u32, u32)> =
-            tenants.iter().flat_map(|tenant| partitions_of(registry, tenant)).collect();
-        let generations: BTreeSet<u32> = partitions.iter().map(|(generation, _)| *generation).collect();
-        let mut watermarks = BTreeMap::new();
-        for generation in generations {
-            for cell in read_all(store, Query::all(&WATERMARK, vec![generation.into()])).await? {
-                let partition = cell.key.clustering.first().and_then(domain::table::KeyValue::as_int);
-                let partition = partition.and_then(|partition| u32::try_from(partition).ok());
-                let place = (generation, partition.ok_or_else(|| damaged(&cell.key))?);
-                watermarks.insert(place, Timestamp::from_blob(&cell.value).map_err(|_| damaged(&cell.key))?);
-            }
-        }
-        let known = partitions.iter().map(|place| watermarks.get(place).copied());
-        let watermark = known.collect::<Option<Vec<Timestamp>>>().and_then(|all| all.into_iter().min());
+        let places = |tenant: &TenantId| -> Vec<Place> {
+            let all = registry.partitions_of(tenant.as_str());
+            all.into_iter().map(|(generation, partition)| (generation.number, partition)).collect()
+        };
+        let tenants: Vec<_> =
+            tenants.into_iter().map(|(tenant, calendar)| (places(tenant), calendar)).collect();
+        let all: BTreeSet<Place> = tenants.iter().flat_map(|(places, _)| places.iter().copied()).collect();
+        let watermark = read_watermark(store, &all).await?;
         let mut closings = BTreeMap::new();
-        for (generation, partition) in partitions {
+        for (generation, partition) in all {
             let checkpoint = read_checkpoint(store, generation, partition).await?;
-            closings.insert((generation, partition), checkpoint.closings);
+            closings.insert((generation, partition), Arc::new(checkpoint.closings));
         }
-        Ok(Self { watermark, closings })
+        let of = |(places, calendar): (Vec<Place>, Calendar)| TenantClosings {
+            calendar,
+            partitions: places.iter().map(|place| Arc::clone(&closings[place])).collect(),
+        };
+        Ok(Self { watermark, tenants: tenants.into_iter().map(of).collect() })
     }
 
     /// What an answer about the range says of itself.
-    pub fn meta(&self, about: &About<'_>, late_count: u64) -> Meta {
+    pub fn meta(&self, range: &Window, late_count: u64) -> Meta {
         Meta {
             watermark: self.watermark.map(Time),
-            complete: self.watermark.is_some_and(|watermark| about.range.end() <= watermark),
-            is_final: about.tenants.iter().all(|tenant| self.is_final(about, tenant))
-                && !about.tenants.is_empty(),
+            complete: self.watermark.is_some_and(|watermark| range.end() <= watermark),
+            is_final: !self.tenants.is_empty() && self.tenants.iter().all(|tenant| tenant.is_final(range)),
             late_count: Count(late_count),
         }
     }
+}
 
-    fn is_final(&self, about: &About<'_>, tenant: &TenantId) -> bool {
-        let Some(registry) = about.state.registry() else { return false };
-        let calendar = about.state.calendar_of(tenant);
-        let name = calendar.name().into();
-        let mut period = calendar.period_of(about.range.start());
-        while calendar.window_of(period).start() < about.range.end() {
-            let closed =
-                |place| self.closings.get(&place).is_some_and(|closings| closings.is_closed(&name, period));
-            if !partitions_of(registry, tenant).all(closed) {
+impl TenantClosings {
+    /// Whether every period the range touches is closed in every partition.
+    fn is_final(&self, range: &Window) -> bool {
+        let name = self.calendar.name().into();
+        let mut period = self.calendar.period_of(range.start());
+        while self.calendar.window_of(period).start() < range.end() {
+            if !self.partitions.iter().all(|closings| closings.is_closed(&name, period)) {
                 return false;
             }
             period = period.next();
@@ -94,15 +101,19 @@ impl Progress {
     }
 }
 
-/// What an answer is about.
-#[derive(Clone, Copy, Debug)]
-pub struct About<'a> {
-    /// The catalogue it was given by.
-    pub state: &'a State,
-    /// Whose usage.
-    pub tenants: &'a [TenantId],
-    /// When.
-    pub range: &'a Window,
+/// The least watermark of the places; `None` where one of them has none.
+async fn read_watermark(
+    store: &dyn CellStore,
+    places: &BTreeSet<Place>,
+) -> Result<Option<Timestamp>, StoreError> {
+    let mut least = None;
+    for (generation, partition) in places {
+        let key = watermark_key(*generation, *partition);
+        let Some(cell) = read_all(store, Query::one(&key)).await?.into_iter().next() else { return Ok(None) };
+        let watermark = Timestamp::from_blob(&cell.value).map_err(|_| damaged(&key))?;
+        least = Some(least.map_or(watermark, |least: Timestamp| least.min(watermark)));
+    }
+    Ok(least)
 }
 
 /// A partition's checkpoint; that of an untouched partition where there is none.
@@ -123,10 +134,63 @@ pub fn damaged(key: &CellKey) -> StoreError {
     StoreError::Damaged { table: key.table.name, key: format!("{:?} {:?}", key.partition, key.clustering) }
 }
 
-fn partitions_of<'a>(
-    registry: &'a Registry,
-    tenant: &TenantId,
-) -> impl Iterator<Item = (u32, u32)> + use<'a> {
-    let all = registry.partitions_of(tenant.as_str());
-    all.into_iter().map(|(generation, partition)| (generation.number, partition))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{House, at, tenant};
+    use domain::calendar::Period;
+    use domain::checkpoint::Closing;
+
+    async fn progress(house: &House, names: &[&str]) -> Progress {
+        let tenants: Vec<TenantId> = names.iter().map(|name| tenant(name)).collect();
+        let with_calendar = tenants.iter().map(|tenant| (tenant, Calendar::utc()));
+        Progress::read(&*house.store, house.view.state().registry().unwrap(), with_calendar).await.unwrap()
+    }
+
+    fn months(from: &str, to: &str) -> Window {
+        Window::new(at(&format!("{from}-01T00:00:00Z")), at(&format!("{to}-01T00:00:00Z"))).unwrap()
+    }
+
+    async fn close(house: &House, partition: u32, period: &str, closed: bool) {
+        let mut closings = Closings::default();
+        let closing = Closing { number: 1, closed, offset: 1 };
+        closings.0.insert(("UTC".into(), Period::parse(period).unwrap()), closing);
+        house.put_checkpoint(partition, &Checkpoint { next: 5, closings, ..Checkpoint::default() }).await;
+    }
+
+    #[tokio::test]
+    async fn the_slowest_partition_tells_how_far_an_answer_reaches() {
+        let house = House::open().await;
+        let range = months("2026-01", "2026-02");
+        house.put(watermark_key(1, 0), 1, &at("2026-02-03T00:00:00Z")).await;
+        assert!(progress(&house, &["acme"]).await.meta(&range, 0).complete);
+        let both = progress(&house, &["acme", "globex"]).await.meta(&range, 0);
+        assert_eq!((both.watermark, both.complete), (None, false));
+        house.put(watermark_key(1, 1), 1, &at("2026-01-31T23:59:59Z")).await;
+        let both = progress(&house, &["acme", "globex"]).await.meta(&range, 3);
+        assert_eq!((both.watermark, both.complete), (Some(Time(at("2026-01-31T23:59:59Z"))), false));
+        assert_eq!(both.late_count, Count(3));
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_final_when_every_period_touched_is_closed_everywhere() {
+        let house = House::open().await;
+        let is_final = async |names: &[&str], range| progress(&house, names).await.meta(&range, 0).is_final;
+        let january = months("2026-01", "2026-02");
+        assert!(!is_final(&["acme"], january).await);
+        close(&house, 0, "2026-01", true).await;
+        assert!(is_final(&["acme"], january).await);
+        assert!(!is_final(&["acme"], months("2026-01", "2026-03")).await);
+        assert!(!is_final(&["acme", "globex"], january).await);
+        close(&house, 1, "2026-01", true).await;
+        assert!(is_final(&["acme", "globex"], january).await);
+        assert!(!is_final(&[], january).await);
+    }
+
+    #[tokio::test]
+    async fn a_period_that_was_opened_again_is_not_final() {
+        let house = House::open().await;
+        close(&house, 0, "2026-01", false).await;
+        assert!(!progress(&house, &["acme"]).await.meta(&months("2026-01", "2026-02"), 0).is_final);
+    }
 }

@@ -79,11 +79,11 @@ mod tests {
     proptest! {
         #[test]
         fn pages_together_are_the_answer(keys in prop::collection::btree_set(0_u32..500, 0..60), size in 1_usize..20) {
-            let all: BTreeMap<u32, ()> = keys.iter().map(|key| (*key, ())).collect();
+            let all: BTreeMap<u32, u32> = keys.iter().map(|key| (*key, key + 1)).collect();
             let (mut seen, mut after) = (Vec::new(), None);
             loop {
                 let (items, last) = cut(all.clone(), after.as_ref(), PageSize::new(size).unwrap());
-                seen.extend(items.into_iter().map(|(key, ())| key));
+                seen.extend(items.into_iter().map(|(key, _)| key));
                 match last {
                     Some(last) => after = Some(last),
                     None => break,

@@ -106,8 +106,8 @@ pub async fn get_reconciliation(
     State(query): State<QueryApi>,
     _: Params<NoParams>,
 ) -> Result<Json<Reconciliation>, Problem> {
-    let state = query.state();
-    let books = Books { store: query.store(), log: query.log(), registry: query.registry(&state)? };
+    let registry = query.registry();
+    let books = Books { store: query.store(), log: query.log(), registry: &registry };
     let partitions: Vec<PartitionEntries> =
         recount(books).await?.iter().map(PartitionEntries::from).collect();
     let entries = partitions.iter().map(|one| &one.entries).sum();

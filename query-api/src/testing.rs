@@ -29,6 +29,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+use utoipa::openapi::OpenApi;
 
 pub const NOW: &str = "2026-03-10T14:37:12Z";
 
@@ -44,6 +45,7 @@ pub struct House {
     pub store: Arc<MemoryStore>,
     pub log: Arc<MemoryLog>,
     pub view: View,
+    pub openapi: OpenApi,
     router: Router,
 }
 
@@ -74,8 +76,8 @@ impl House {
         let store = Arc::new(MemoryStore::new());
         let ports = Ports { store: store.clone(), log: log.clone(), view: view.clone(), clock };
         let query = build(Config { page_key: PageKey::new([9; 16]) }, ports);
-        let (router, _) = routes(query).split_for_parts();
-        Self { store, log, view, router }
+        let (router, openapi) = routes(query).split_for_parts();
+        Self { store, log, view, openapi, router }
     }
 
     /// With two tenants, a SKU that declares `region`, and a contract of the first over [`PLAN`].

@@ -2,7 +2,7 @@
 
 use crate::ask::{Ask, AskParams};
 use crate::fold::{Fold, Slot, Used};
-use crate::meta::{About, Meta, Progress};
+use crate::meta::Meta;
 use crate::{QueryApi, page};
 use axum::extract::State;
 use axum::response::Response;
@@ -77,7 +77,7 @@ pub async fn list_usage(
     let cursor = page::open::<Slot>(query.page_key(), &canonical, params.page_token.as_deref())?;
     let range = cursor.as_ref().and_then(page::Cursor::range);
     let ask = Ask::resolve(&params, &state, range, query.now())?;
-    let progress = Progress::read(query.store(), query.registry(&state)?, &ask.tenants).await?;
+    let progress = query.progress(&state, &ask.tenants).await?;
     let mut fold = Fold::new(&ask.grid, &ask.filter, &ask.group_by);
     for tenant in &ask.tenants {
         for (key, row) in &read_usage(query.store(), tenant, *ask.grid.range()).await? {
@@ -89,9 +89,11 @@ pub async fn list_usage(
     let (items, last) = page::cut(all, after, params.page_size.unwrap_or_default());
     let next_page_token =
         last.map(|last| page::token(query.page_key(), &canonical, ask.grid.range(), last)).transpose()?;
-    let about = About { state: &state, tenants: &ask.tenants, range: ask.grid.range() };
     let items = items.into_iter().map(|(slot, used)| item(&ask, slot, used)).collect();
-    etag::answer(&known, &UsagePage { items, meta: progress.meta(&about, late_count), next_page_token })
+    etag::answer(
+        &known,
+        &UsagePage { items, meta: progress.meta(ask.grid.range(), late_count), next_page_token },
+    )
 }
 
 fn item(ask: &Ask, slot: Slot, used: Used) -> UsageItem {

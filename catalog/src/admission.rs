@@ -122,3 +122,91 @@ fn check_unit(state: &State, id: &UnitId, of_sku: &UnitId) -> Result<(), Reject>
 fn unknown(reason: RejectReason, field: &str, id: impl std::fmt::Display) -> Reject {
     Reject::new(reason, field, format!("{id} is not in the catalogue"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Change;
+    use crate::fixture::*;
+    use crate::resource::ResourceName;
+
+    fn plain(tenant: &str, sku: &str, unit: &str) -> Pulse {
+        pulse(tenant, sku, unit, &[], at(NOW))
+    }
+
+    fn reasons(state: &State, pulses: &[Pulse]) -> Vec<Option<RejectReason>> {
+        decide(state, pulses).into_iter().map(|decision| decision.err().map(|reject| reject.reason)).collect()
+    }
+
+    #[test]
+    fn tenant_sku_and_unit_are_asked_in_this_order() {
+        let mut state = begun();
+        let suspended = Change::PutTenant(
+            TenantId::parse("globex").unwrap(),
+            crate::resource::Tenant {
+                name: crate::resource::Text::default(),
+                status: TenantStatus::Suspended,
+            },
+        );
+        state.apply(&command(suspended)).unwrap().unwrap();
+        let pulses = [
+            plain("nobody", "unknown", "furlong"),
+            plain("globex", "unknown", "furlong"),
+            plain("acme", "unknown", "furlong"),
+            plain("acme", "llm.input", "furlong"),
+            plain("acme", "llm.input", "GB"),
+            plain("acme", "llm.input", "token"),
+        ];
+        let expected = [
+            Some(RejectReason::UnknownTenant),
+            Some(RejectReason::TenantSuspended),
+            Some(RejectReason::UnknownSku),
+            Some(RejectReason::UnknownUnit),
+            Some(RejectReason::UnitMismatch),
+            None,
+        ];
+        assert_eq!(reasons(&state, &pulses), expected);
+    }
+
+    #[test]
+    fn what_is_deleted_is_unknown() {
+        let mut state = begun();
+        let id = TenantId::parse("acme").unwrap();
+        state.apply(&command(Change::Delete(ResourceName::Tenant(id)))).unwrap().unwrap();
+        let reasons = reasons(&state, &[plain("acme", "llm.input", "token")]);
+        assert_eq!(reasons, [Some(RejectReason::UnknownTenant)]);
+    }
+
+    #[test]
+    fn stamps_are_the_declared_group_the_contracts_month_and_the_offset() {
+        let mut state = begun();
+        let last_hour = at("2026-01-31T18:30:00Z");
+        let of = |region: &'static str| {
+            pulse("acme", "llm.input", "token", &[("region", region), ("zone", "z")], last_hour)
+        };
+        let stamps = decide(&state, &[of("eu"), of("us"), of("eu")]);
+        let groups: Vec<_> = stamps.iter().map(|stamps| stamps.as_ref().unwrap().group.as_str()).collect();
+        assert_eq!(groups, ["region=eu", "region=us", "region=eu"]);
+        let stamps = stamps[0].as_ref().unwrap();
+        assert_eq!(
+            (&*stamps.calendar, stamps.period.to_string().as_str(), stamps.catalog_offset),
+            ("UTC", "2026-01", 5)
+        );
+        let mut kolkata = contract("c", "acme", "2026-01-01T00:00:00Z", None);
+        kolkata.1.calendar = Calendar::parse("Asia/Kolkata").unwrap();
+        state.apply(&command(put(kolkata))).unwrap().unwrap();
+        let stamps = decide(&state, &[of("eu")]).remove(0).unwrap();
+        assert_eq!(
+            (&*stamps.calendar, stamps.period.to_string().as_str(), stamps.catalog_offset),
+            ("Asia/Kolkata", "2026-02", 6)
+        );
+    }
+
+    #[test]
+    fn months_of_one_batch_are_kept_apart() {
+        let times = ["2026-02-28T23:59:59Z", "2026-03-01T00:00:00Z", "2026-02-28T23:59:59Z"];
+        let pulses = times.map(|time| pulse("acme", "llm.input", "token", &[], at(time)));
+        let periods = decide(&begun(), &pulses).into_iter().map(|stamps| stamps.unwrap().period.to_string());
+        assert_eq!(periods.collect::<Vec<_>>(), ["2026-02", "2026-03", "2026-02"]);
+    }
+}

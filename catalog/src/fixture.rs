@@ -11,9 +11,12 @@ use crate::state::State;
 use crate::view::View;
 use backends::memory::{ManualClock, MemoryLog, MemoryStore};
 use domain::calendar::Calendar;
+use domain::dimension::Dimensions;
 use domain::generation::{Generation, Incarnation};
-use domain::id::{ContractId, PlanId, SkuId, TenantId, UnitId};
+use domain::id::{ContractId, PlanId, PulseId, ResourceId, SkuId, Source, TenantId, UnitId};
 use domain::port::{Clock, Log};
+use domain::pulse::Pulse;
+use domain::quantity::Quantity;
 use domain::time::Timestamp;
 use domain::unit::{Unit, parse_factor};
 use std::sync::Arc;
@@ -84,6 +87,29 @@ pub fn command(change: Change) -> Command {
 pub fn first_generation() -> (Generation, Incarnation) {
     let incarnation = Incarnation { number: 1, log_id: "log".into(), first_offsets: vec![0; 4] };
     (Generation::first([7; 16], 4), incarnation)
+}
+
+/// A pulse of one.
+pub fn pulse(
+    tenant: &str,
+    sku: &str,
+    unit: &str,
+    dimensions: &[(&str, &str)],
+    event_time: Timestamp,
+) -> Pulse {
+    Pulse {
+        id: PulseId::parse("p-1", "id").unwrap(),
+        source: Source::parse("").unwrap(),
+        tenant: TenantId::parse(tenant).unwrap(),
+        sku: SkuId::parse(sku).unwrap(),
+        quantity: Quantity::from_integer(1).unwrap(),
+        unit: UnitId::parse(unit).unwrap(),
+        event_time,
+        interval_end_time: None,
+        dimensions: Dimensions::parse(dimensions.iter().copied()).unwrap(),
+        resource_id: ResourceId::parse("").unwrap(),
+        corrects_id: None,
+    }
 }
 
 /// What most tests begin with: generation and rules, tenant `acme`, SKU `llm.input` in tokens by region, and its plan.

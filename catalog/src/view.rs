@@ -14,6 +14,8 @@ use tokio_util::task::TaskTracker;
 
 mod admission;
 mod follow;
+#[cfg(test)]
+mod tests;
 
 /// Outcomes kept for those who wait for theirs; who falls further behind than this does not learn it.
 const OUTCOMES_KEPT: usize = 4_096;

@@ -167,7 +167,7 @@ impl Clients {
         }
     }
 
-    /// An edge with a wrong clock accepts what is beyond the horizon.
+    /// An edge with a wrong clock accepts what is far beyond the horizon, or close to where it ends for the consumer.
     fn send_far_too_late(
         &mut self,
         random: &mut Random,
@@ -175,7 +175,9 @@ impl Clients {
         now: Timestamp,
         history: &mut History,
     ) {
-        let pulse = self.new_pulse(random, now.plus_seconds(-60 * DAY));
+        let close = 36 * DAY - i64::try_from(random.below(1_800)).unwrap();
+        let age = if random.chance(50) { close } else { 60 * DAY };
+        let pulse = self.new_pulse(random, now.plus_seconds(-age));
         history.append(route(registry, &pulse), now, Content::Pulses(vec![stamp(pulse)], Vec::new()));
     }
 

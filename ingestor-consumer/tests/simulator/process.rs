@@ -32,6 +32,8 @@ pub struct Travelling {
 pub struct Process {
     owners: BTreeMap<Spot, Owner>,
     pub calls: Vec<Travelling>,
+    /// It knows the newer format of records.
+    pub is_upgraded: bool,
 }
 
 impl Process {
@@ -61,9 +63,10 @@ impl Process {
         assigned.map(|(spot, _)| *spot).collect()
     }
 
-    /// The process is gone; what was on its way to the store may still arrive.
+    /// The process is gone, and comes back perhaps upgraded; what was on its way to the store may still arrive.
     pub fn crash(&mut self, random: &mut Random) -> Vec<Call> {
         self.owners.clear();
+        self.is_upgraded |= random.chance(40);
         let calls = std::mem::take(&mut self.calls);
         let under_way = calls.into_iter().filter(|travelling| travelling.answer.is_none());
         under_way.filter(|_| random.chance(50)).map(|travelling| travelling.call).collect()

@@ -5,15 +5,18 @@ use crate::history::{History, Spot};
 use crate::process::{Answer, Process, Travelling};
 use crate::random::Random;
 use backends::memory::Replicas;
+use bytes::Bytes;
 use domain::checkpoint::Checkpoint;
 use domain::generation::{Generation, Incarnation, Registry, Split};
 use domain::port::{Entry, Query, Watermarks};
 use domain::table::Cell;
 use domain::time::Timestamp;
+use ingestor_consumer::alarm::Alarm;
 use ingestor_consumer::core::{Call, Facts, Input, Stop};
 use proto::blob::Blob;
 use proto::published::Revision;
-use std::collections::BTreeMap;
+use proto::record::FORMAT_HEADER;
+use std::collections::{BTreeMap, BTreeSet};
 
 const PROCESSES: usize = 3;
 /// How many of the three replicas a read asks, and a write must reach to be acknowledged.
@@ -24,6 +27,8 @@ const WRITE_QUORUM: usize = 2;
 pub struct World {
     pub random: Random,
     pub registry: Registry,
+    /// The registry before the second generation was announced.
+    early: Registry,
     pub history: History,
     pub store: Replicas,
     pub published: Vec<Revision>,
@@ -33,18 +38,26 @@ pub struct World {
     owners: BTreeMap<Spot, usize>,
     /// Writes of crashed processes that are still under way.
     stray: Vec<Call>,
+    /// Records of a format that only upgraded processes know.
+    newer: BTreeSet<(Spot, u64)>,
     now: Timestamp,
 }
 
 /// 2026-03-10T08:00:00Z.
 const START_SECONDS: i64 = 1_773_129_600;
+/// When the catalogue learns of the second generation, how long before it holds that must be, and how old an edge's
+/// view of the catalogue may be.
+const ANNOUNCED_SECONDS: i64 = START_SECONDS + 1_800;
+const NOTICE_SECONDS: i64 = 15 * 60;
+const EDGE_STALE_SECONDS_MAX: i64 = 5 * 60;
 
 impl World {
     pub fn new(seed: u64) -> Self {
-        let registry = registry();
+        let (early, registry) = registries();
         let mut world = Self {
             random: Random::new(seed),
             registry,
+            early,
             history: History::default(),
             store: Replicas::new(),
             published: Vec::new(),
@@ -52,6 +65,7 @@ impl World {
             processes: (0..PROCESSES).map(|_| Process::default()).collect(),
             owners: BTreeMap::new(),
             stray: Vec::new(),
+            newer: BTreeSet::new(),
             now: Timestamp::from_seconds(START_SECONDS),
         };
         for spot in world.spots() {
@@ -81,7 +95,7 @@ impl World {
 
     fn step(&mut self) {
         match self.random.below(100) {
-            0..26 => self.clients.step(&mut self.random, &self.registry, self.now, &mut self.history),
+            0..26 => self.client_step(),
             26..46 => self.feed(),
             46..86 => self.travel(),
             86..91 => self.input_to_any(|_, _| Input::Tick),
@@ -92,6 +106,20 @@ impl World {
             94..96 => self.rebalance(),
             96..98 => self.crash(),
             _ => self.stray_write(),
+        }
+    }
+
+    /// An edge learns of the second generation within five minutes. Now and then a new edge runs ahead of the consumers.
+    fn client_step(&mut self) {
+        let spots = self.spots();
+        let spot = *self.random.pick(&spots);
+        let before = self.history.high(spot);
+        let since = self.now.seconds() - ANNOUNCED_SECONDS;
+        let is_known = since >= 0 && (since >= EDGE_STALE_SECONDS_MAX || self.random.chance(50));
+        let registry = if is_known { &self.registry } else { &self.early };
+        self.clients.step(&mut self.random, registry, self.now, &mut self.history);
+        if self.history.high(spot) > before && self.random.chance(3) {
+            self.newer.insert((spot, before));
         }
     }
 
@@ -112,15 +140,19 @@ impl World {
     fn hand(&mut self, process: usize, spot: Spot, input: Input) {
         match self.processes[process].hand(spot, &self.registry, input) {
             Ok(None) => {}
-            Ok(Some(watermark)) => self.verify_watermark(process, spot, watermark),
+            Ok(Some(watermark)) => self.verify_watermark(spot, watermark),
             Err(Stop::Reassign { .. }) => self.assign(spot, process),
-            Err(stop @ Stop::Alarm(_)) => panic!("no alarm is due in a schedule: {stop}"),
+            Err(Stop::Alarm(Alarm::NewerFormat { offset, .. })) if self.newer.contains(&(spot, offset)) => {
+                let durable = self.checkpoint(spot).map_or(0, |checkpoint| checkpoint.next);
+                assert!(durable >= offset, "an alarm at {offset} while only {durable} is durable");
+            }
+            Err(stop @ Stop::Alarm(_)) => panic!("no alarm is due: {stop}"),
         }
     }
 
-    /// All that was acknowledged before a watermark lies below the durable checkpoint.
-    fn verify_watermark(&self, process: usize, spot: Spot, watermark: Timestamp) {
-        let durable = self.processes[process].owner(spot).and_then(|owner| owner.durable_offset()).unwrap();
+    /// All that was acknowledged before a watermark lies below the checkpoint that any quorum knows.
+    fn verify_watermark(&mut self, spot: Spot, watermark: Timestamp) {
+        let durable = self.checkpoint(spot).map_or(0, |checkpoint| checkpoint.next);
         let before =
             self.history.acknowledged.iter().filter(|told| told.spot == spot && told.time < watermark);
         for told in before {
@@ -141,10 +173,20 @@ impl World {
         }
         let count = 1 + self.random.below(4) as u64;
         let records: Vec<Entry> =
-            (from..from + count).map_while(|at| self.history.entry(spot, at).cloned()).collect();
+            (from..from + count).map_while(|at| self.record(process, spot, at)).collect();
         if !records.is_empty() {
             self.hand(process, spot, Input::Records(records));
         }
+    }
+
+    /// A record as a process sees it.
+    fn record(&self, process: usize, spot: Spot, offset: u64) -> Option<Entry> {
+        let mut entry = self.history.entry(spot, offset)?.clone();
+        if self.newer.contains(&(spot, offset)) && !self.processes[process].is_upgraded {
+            let format = entry.headers.iter_mut().find(|header| header.name == FORMAT_HEADER);
+            format.into_iter().for_each(|header| header.value = Bytes::from_static(b"2"));
+        }
+        Some(entry)
     }
 
     /// A call reaches the store, or an answer reaches its owner.
@@ -176,7 +218,9 @@ impl World {
     fn perform(&mut self, call: &Call) -> Answer {
         match call {
             Call::Load(_) if self.random.chance(10) => Answer::Unknown,
-            Call::Load(load) => Answer::Loaded(self.store.read(&load.query(), self.random.replicas(READ_QUORUM))),
+            Call::Load(load) => {
+                Answer::Loaded(self.store.read(&load.query(), self.random.replicas(READ_QUORUM)))
+            }
             Call::Publish(publication) => {
                 if self.random.chance(85) {
                     self.published.extend(publication.revisions.iter().cloned());
@@ -218,6 +262,9 @@ impl World {
         if self.random.chance(50) {
             self.hand(old, spot, Input::Revoked);
         }
+        if self.random.chance(10) {
+            self.offer_another_log(spot, new);
+        }
         self.owners.insert(spot, new);
         self.assign(spot, new);
     }
@@ -235,28 +282,48 @@ impl World {
         }
     }
 
+    /// The topic was made anew and nobody registered an incarnation: no owner takes it.
+    fn offer_another_log(&mut self, spot: Spot, process: usize) {
+        let mut facts = self.facts(spot);
+        facts.incarnation.log_id = "made anew".into();
+        facts.watermarks.high = self.random.below(3) as u64;
+        facts.previous = None;
+        let answer = self.processes[process].hand(spot, &self.registry, Input::Assigned(Box::new(facts)));
+        assert!(matches!(answer, Err(Stop::Alarm(_))), "a log made anew was taken for the old one");
+    }
+
     fn assign(&mut self, spot: Spot, process: usize) {
-        let asked = self.random.replicas(READ_QUORUM);
-        let cells = self.store.read(&Query::one(&Checkpoint::cell_key(spot.0, spot.1)), asked);
-        let checkpoint = cells.first().map(|cell| Checkpoint::from_blob(&cell.value).unwrap());
+        let facts = self.facts(spot);
+        self.hand(process, spot, Input::Assigned(Box::new(facts)));
+    }
+
+    fn facts(&mut self, spot: Spot) -> Facts {
+        let checkpoint = self.checkpoint(spot);
         let next = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.next);
         let incarnations = self.registry.incarnations(spot.0).to_vec();
-        let facts = Facts {
+        Facts {
             now: self.now,
             checkpoint,
             watermarks: Watermarks { low: 0, high: self.history.high(spot) },
             incarnation: incarnations[0].clone(),
             known: incarnations,
             previous: next.checked_sub(1).and_then(|at| self.history.entry(spot, at).cloned()),
-        };
-        self.hand(process, spot, Input::Assigned(Box::new(facts)));
+        }
     }
 
-    /// Faults stop: everybody crashes, in-doubt pulses are sent again, and fresh owners count to the end.
+    /// What a quorum says.
+    fn checkpoint(&mut self, spot: Spot) -> Option<Checkpoint> {
+        let asked = self.random.replicas(READ_QUORUM);
+        let cells = self.store.read(&Query::one(&Checkpoint::cell_key(spot.0, spot.1)), asked);
+        cells.first().map(|cell| Checkpoint::from_blob(&cell.value).unwrap())
+    }
+
+    /// Faults stop: everybody crashes and is upgraded, in-doubt pulses are sent again, and fresh owners count to the end.
     fn settle(&mut self) {
         self.clients.finish(&self.registry, self.now, &mut self.history);
         for process in &mut self.processes {
             self.stray.extend(process.crash(&mut self.random));
+            process.is_upgraded = true;
         }
         while !self.stray.is_empty() {
             self.stray_write();
@@ -273,7 +340,7 @@ impl World {
         let owner = self.processes[0].owner(spot).unwrap();
         let next = owner.next_offset().unwrap();
         if owner.wants_records() {
-            let records: Vec<Entry> = self.history.entry(spot, next).cloned().into_iter().collect();
+            let records: Vec<Entry> = (next..next + 8).map_while(|at| self.record(0, spot, at)).collect();
             self.hand(0, spot, Input::Records(records));
         }
         self.hand(0, spot, Input::Tick);
@@ -299,10 +366,9 @@ impl World {
     }
 }
 
-/// Two generations of different width, the second valid within the schedule, and a tenant that is split from a day
-/// before on.
-fn registry() -> Registry {
-    let start = Timestamp::from_seconds(START_SECONDS);
+/// Two generations of different width, the second announced and valid within the schedule, and a tenant that is split
+/// from a day before on. First what is known before the announcement.
+fn registries() -> (Registry, Registry) {
     let incarnation = |partitions: usize| Incarnation {
         number: 1,
         log_id: "simulated".into(),
@@ -313,9 +379,14 @@ fn registry() -> Registry {
         number: 2,
         topic: "resource-consumption.g2".into(),
         slices: 2,
-        valid_from: start.plus_seconds(3_000),
+        valid_from: Timestamp::from_seconds(ANNOUNCED_SECONDS + NOTICE_SECONDS),
         ..Generation::first([2; 16], 3)
     };
-    let split = Split { tenant: "hot".into(), shards: 2, valid_from: start.plus_seconds(-86_400) };
-    Registry::new(first, incarnation(2)).with_generation(second, incarnation(3)).with_split(split)
+    let split = Split {
+        tenant: "hot".into(),
+        shards: 2,
+        valid_from: Timestamp::from_seconds(START_SECONDS - 86_400),
+    };
+    let early = Registry::new(first, incarnation(2)).with_split(split);
+    (early.clone(), early.with_generation(second, incarnation(3)))
 }

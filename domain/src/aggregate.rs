@@ -60,7 +60,9 @@ impl RowKey {
     /// The row key of a cell of the table. `None`: the cell's key breaks a rule.
     pub fn from_cell_key(key: &CellKey) -> Option<Self> {
         let tenant = key.partition.first()?.as_text()?;
-        let [sku, unit, group, hour, posted, generation, partition] = key.clustering.as_slice() else { return None };
+        let [sku, unit, group, hour, posted, generation, partition] = key.clustering.as_slice() else {
+            return None;
+        };
         let posted = match posted.as_text()? {
             "" => None,
             text => Some(Period::parse(text)?),
@@ -141,7 +143,8 @@ impl Row {
         }
         if self.ranges.len() > RANGES_MAX {
             let gap = |index: &usize| self.ranges[index + 1].0 - self.ranges[*index].1;
-            let closest = (0..self.ranges.len() - 1).min_by_key(gap).expect("more than 64 ranges are at least two");
+            let closest =
+                (0..self.ranges.len() - 1).min_by_key(gap).expect("more than 64 ranges are at least two");
             let (_, end) = self.ranges.remove(closest + 1);
             self.ranges[closest].1 = end;
         }

@@ -103,7 +103,9 @@ impl Calendar {
     /// The month the instant lies in.
     pub fn period_of(&self, instant: Timestamp) -> Period {
         let date = self.zone.to_datetime(instant.to_jiff()).date();
-        Period { year: date.year(), month: date.month() }
+        let local = Period { year: date.year(), month: date.month() };
+        // A clock put back over midnight shows the old month again after the new one has begun.
+        if self.start_of(local.next()) <= instant { local.next() } else { local }
     }
 
     /// From the month's first instant to the next month's.
@@ -154,6 +156,17 @@ mod tests {
         for bad in ["2026-13", "2026-00", "26-01", "2026-1", "2026", "2026-01-01", "+026-01"] {
             assert_eq!(Period::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_clock_put_back_over_midnight_does_not_reopen_the_month() {
+        let calendar = Calendar::parse("America/St_Johns").unwrap();
+        let november = Period::parse("2009-11").unwrap();
+        let start = calendar.window_of(november).start();
+        assert_eq!(start, at("2009-11-01T02:30:00Z"));
+        let again_october = at("2009-11-01T02:45:00Z");
+        assert_eq!(calendar.zone().to_datetime(again_october.to_jiff()).month(), 10);
+        assert_eq!(calendar.period_of(again_october), november);
     }
 
     #[test]

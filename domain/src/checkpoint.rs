@@ -32,7 +32,15 @@ pub struct Totals {
 impl Totals {
     /// Whether the books close.
     pub fn balance(&self) -> bool {
-        let parts = [self.applied, self.duplicate, self.conflict, self.refused, self.foreign, self.too_late, self.control];
+        let parts = [
+            self.applied,
+            self.duplicate,
+            self.conflict,
+            self.refused,
+            self.foreign,
+            self.too_late,
+            self.control,
+        ];
         self.read == parts.iter().sum::<u64>()
     }
 }
@@ -118,7 +126,11 @@ impl Checkpoint {
 
     /// The cell of a checkpoint of the past.
     pub fn history_key(generation: u32, partition: u32, time: Timestamp) -> CellKey {
-        CellKey::new(&CHECKPOINT_HISTORY, vec![generation.into(), partition.into()], vec![KeyValue::time(time)])
+        CellKey::new(
+            &CHECKPOINT_HISTORY,
+            vec![generation.into(), partition.into()],
+            vec![KeyValue::time(time)],
+        )
     }
 }
 

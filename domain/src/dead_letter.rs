@@ -186,7 +186,8 @@ mod tests {
         let id = DeadLetterId { day: 20_484, generation: 1, partition: 3, position: Position::new(50, 0) };
         assert_eq!(id.to_string(), "20260131-1-3-12801");
         assert_eq!(DeadLetterId::parse("20260131-1-3-12801"), Some(id));
-        for bad in ["", "2026-1-3-1", "20260131-1-3", "20261331-1-3-1", "20260131-1-3-1-1", "2026013é-1-3-1"] {
+        for bad in ["", "2026-1-3-1", "20260131-1-3", "20261331-1-3-1", "20260131-1-3-1-1", "2026013é-1-3-1"]
+        {
             assert_eq!(DeadLetterId::parse(bad), None, "{bad}");
         }
     }

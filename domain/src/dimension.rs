@@ -22,7 +22,9 @@ pub struct Dimensions(BTreeMap<Arc<str>, Arc<str>>);
 pub fn is_key(key: &str) -> bool {
     let mut bytes = key.bytes();
     let first = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase());
-    first && key.len() <= 63 && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    first
+        && key.len() <= 63
+        && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 impl Dimensions {
@@ -30,7 +32,8 @@ impl Dimensions {
     pub fn parse<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Reject> {
         let mut dimensions = BTreeMap::new();
         for (key, value) in pairs {
-            let limit = |field: String, rule: &str| Err(Reject::new(RejectReason::DimensionLimit, field, rule));
+            let limit =
+                |field: String, rule: &str| Err(Reject::new(RejectReason::DimensionLimit, field, rule));
             if !is_key(key) {
                 let shown: String = key.chars().take(64).collect();
                 return limit(format!("dimensions.{shown}"), "must have a key of ^[a-z][a-z0-9_]{0,62}$");

@@ -170,10 +170,9 @@ impl Registry {
     /// This registry with one incarnation more of a generation.
     #[must_use]
     pub fn with_incarnation(mut self, generation: u32, incarnation: Incarnation) -> Self {
-        for (known, incarnations) in &mut self.generations {
-            if known.number == generation {
-                incarnations.push(incarnation.clone());
-            }
+        let known = self.generations.iter_mut().find(|(known, _)| known.number == generation);
+        if let Some((_, incarnations)) = known {
+            incarnations.push(incarnation);
         }
         self
     }
@@ -224,7 +223,8 @@ impl Registry {
         let shards = splits.map(|split| split.shards).max().unwrap_or(1).max(1);
         let mut all = Vec::new();
         for generation in self.generations() {
-            let mut partitions: Vec<u32> = (0..shards).map(|shard| place(tenant, shard, generation.partitions)).collect();
+            let mut partitions: Vec<u32> =
+                (0..shards).map(|shard| place(tenant, shard, generation.partitions)).collect();
             partitions.sort_unstable();
             partitions.dedup();
             all.extend(partitions.into_iter().map(|partition| (Arc::clone(generation), partition)));
@@ -233,7 +233,8 @@ impl Registry {
     }
 
     fn shards(&self, tenant: &str, event_time: Timestamp) -> u32 {
-        let splits = self.splits.iter().filter(|split| &*split.tenant == tenant && split.valid_from <= event_time);
+        let splits =
+            self.splits.iter().filter(|split| &*split.tenant == tenant && split.valid_from <= event_time);
         splits.max_by_key(|split| split.valid_from).map_or(1, |split| split.shards)
     }
 }
@@ -267,8 +268,10 @@ mod tests {
     #[test]
     fn a_new_generation_takes_event_times_from_its_validity_on() {
         let start = Timestamp::from_seconds(1_000_000);
-        let second = Generation { number: 2, topic: "g2".into(), valid_from: start, ..Generation::first([1; 16], 8) };
-        let registry = Registry::new(Generation::first([0; 16], 4), incarnation()).with_generation(second, incarnation());
+        let second =
+            Generation { number: 2, topic: "g2".into(), valid_from: start, ..Generation::first([1; 16], 8) };
+        let registry = Registry::new(Generation::first([0; 16], 4), incarnation())
+            .with_generation(second, incarnation());
         let route = |time| registry.route(&identity("acme", b"a"), time).generation.number;
         assert_eq!(route(start.plus_seconds(-1)), 1);
         assert_eq!(route(start), 2);
@@ -280,11 +283,15 @@ mod tests {
         let split = Split { tenant: "acme".into(), shards: 4, valid_from: Timestamp::from_seconds(100) };
         let registry = Registry::new(Generation::first([0; 16], 4), incarnation()).with_split(split);
         let ids: Vec<[u8; 4]> = (0..64_u32).map(u32::to_le_bytes).collect();
-        let spread: std::collections::BTreeSet<u32> =
-            ids.iter().map(|id| registry.route(&identity("acme", id), Timestamp::from_seconds(100)).partition).collect();
+        let spread: std::collections::BTreeSet<u32> = ids
+            .iter()
+            .map(|id| registry.route(&identity("acme", id), Timestamp::from_seconds(100)).partition)
+            .collect();
         assert_eq!(spread.len(), 4);
-        let before: std::collections::BTreeSet<u32> =
-            ids.iter().map(|id| registry.route(&identity("acme", id), Timestamp::from_seconds(99)).partition).collect();
+        let before: std::collections::BTreeSet<u32> = ids
+            .iter()
+            .map(|id| registry.route(&identity("acme", id), Timestamp::from_seconds(99)).partition)
+            .collect();
         assert_eq!(before.len(), 1);
         assert_eq!(registry.partitions_of("acme").len(), 4);
     }
@@ -299,6 +306,9 @@ mod tests {
         assert!(horizon.holds_with_slack(late, arrival));
         assert!(!horizon.holds_with_slack(arrival.plus_seconds(-36 * 86_400 - 1), arrival));
         assert!(horizon.check(arrival.plus_seconds(300), arrival).is_ok());
-        assert_eq!(horizon.check(arrival.plus_seconds(301), arrival).unwrap_err().reason, RejectReason::InFuture);
+        assert_eq!(
+            horizon.check(arrival.plus_seconds(301), arrival).unwrap_err().reason,
+            RejectReason::InFuture
+        );
     }
 }

@@ -18,10 +18,32 @@ pub struct MoneyError(&'static str);
 
 /// Currencies whose minor unit is not a hundredth (ISO 4217, table A.1).
 const MINOR_DIGITS: &[(&[u8; 3], u32)] = &[
-    (b"BIF", 0), (b"CLP", 0), (b"DJF", 0), (b"GNF", 0), (b"ISK", 0), (b"JPY", 0), (b"KMF", 0), (b"KRW", 0),
-    (b"PYG", 0), (b"RWF", 0), (b"UGX", 0), (b"UYI", 0), (b"VND", 0), (b"VUV", 0), (b"XAF", 0), (b"XOF", 0),
-    (b"XPF", 0), (b"BHD", 3), (b"IQD", 3), (b"JOD", 3), (b"KWD", 3), (b"LYD", 3), (b"OMR", 3), (b"TND", 3),
-    (b"CLF", 4), (b"UYW", 4),
+    (b"BIF", 0),
+    (b"CLP", 0),
+    (b"DJF", 0),
+    (b"GNF", 0),
+    (b"ISK", 0),
+    (b"JPY", 0),
+    (b"KMF", 0),
+    (b"KRW", 0),
+    (b"PYG", 0),
+    (b"RWF", 0),
+    (b"UGX", 0),
+    (b"UYI", 0),
+    (b"VND", 0),
+    (b"VUV", 0),
+    (b"XAF", 0),
+    (b"XOF", 0),
+    (b"XPF", 0),
+    (b"BHD", 3),
+    (b"IQD", 3),
+    (b"JOD", 3),
+    (b"KWD", 3),
+    (b"LYD", 3),
+    (b"OMR", 3),
+    (b"TND", 3),
+    (b"CLF", 4),
+    (b"UYW", 4),
 ];
 
 impl Currency {
@@ -192,9 +214,20 @@ mod tests {
     #[test]
     fn ties_go_to_the_even_neighbour_on_both_sides_of_zero() {
         for (numerator, denominator, cents) in [
-            (1, 200, "0"), (3, 200, "0.02"), (5, 200, "0.02"), (-1, 200, "0"), (-3, 200, "-0.02"), (1, 3, "0.33"), (-2, 3, "-0.67"), (501, 100_000, "0.01"),
+            (1, 200, "0"),
+            (3, 200, "0.02"),
+            (5, 200, "0.02"),
+            (-1, 200, "0"),
+            (-3, 200, "-0.02"),
+            (1, 3, "0.33"),
+            (-2, 3, "-0.67"),
+            (501, 100_000, "0.01"),
         ] {
-            assert_eq!(Amount::round_half_even(&ratio(numerator, denominator), 2).to_string(), cents, "{numerator}/{denominator}");
+            assert_eq!(
+                Amount::round_half_even(&ratio(numerator, denominator), 2).to_string(),
+                cents,
+                "{numerator}/{denominator}"
+            );
         }
     }
 
@@ -202,7 +235,12 @@ mod tests {
     fn amounts_show_at_least_their_minor_unit() {
         let usd = Currency::parse("USD").unwrap();
         let yen = Currency::parse("JPY").unwrap();
-        for (text, in_usd, in_yen) in [("1.5", "1.50", "1.5"), ("0", "0.00", "0"), ("-3", "-3.00", "-3"), ("0.000123", "0.000123", "0.000123")] {
+        for (text, in_usd, in_yen) in [
+            ("1.5", "1.50", "1.5"),
+            ("0", "0.00", "0"),
+            ("-3", "-3.00", "-3"),
+            ("0.000123", "0.000123", "0.000123"),
+        ] {
             let amount = Amount::parse(text).unwrap();
             assert_eq!(amount.display_in(usd), in_usd);
             assert_eq!(amount.display_in(yen), in_yen);
@@ -220,7 +258,10 @@ mod tests {
 
     #[test]
     fn currencies_do_not_mix() {
-        let money = |code: &str| Money { amount: Amount::parse("1").unwrap(), currency: Currency::parse(code).unwrap() };
+        let money = |code: &str| Money {
+            amount: Amount::parse("1").unwrap(),
+            currency: Currency::parse(code).unwrap(),
+        };
         assert_eq!(money("USD").checked_add(money("EUR")), None);
         assert_eq!(money("USD").checked_add(money("USD")).unwrap().to_string(), "2.00 USD");
     }

@@ -8,4 +8,7 @@ mod log;
 pub use admission::{Admission, AdmissionError, Admitted, RegistryView};
 pub use cell_store::{CellStore, Chunk, ClusteringRange, PageState, Query, StoreError, read_all};
 pub use clock::Clock;
-pub use log::{Assignment, AssignmentChange, Entry, Header, Log, LogError, NewRecord, ReadLimit, TopicPartition, Watermarks};
+pub use log::{
+    Assignment, AssignmentChange, Entry, Header, Log, LogError, NewRecord, ReadLimit, TopicPartition,
+    Watermarks,
+};

@@ -1,7 +1,7 @@
 //! One report of use, valid by type.
 
-use crate::dimension::{Dimensions, Group};
 use crate::calendar::Period;
+use crate::dimension::{Dimensions, Group};
 use crate::hash::{FieldHasher, HashKey};
 use crate::id::{PulseId, ResourceId, SkuId, Source, TenantId, UnitId};
 use crate::quantity::Quantity;

@@ -68,7 +68,15 @@ const LEDGER_TTL_SECONDS: i64 = 45 * 86_400;
 pub static AGGREGATE: Table = Table {
     name: "aggregate",
     partition: &[text("tenant"), text("day")],
-    clustering: &[text("sku"), text("unit"), text("usage_group"), time("hour"), text("posted"), int("generation"), int("partition_number")],
+    clustering: &[
+        text("sku"),
+        text("unit"),
+        text("usage_group"),
+        time("hour"),
+        text("posted"),
+        int("generation"),
+        int("partition_number"),
+    ],
     ttl_seconds: None,
     stamp: Stamp::Position,
 };
@@ -271,9 +279,14 @@ impl CellKey {
     /// A key whose values fit the table's columns.
     pub fn new(table: &'static Table, partition: Vec<KeyValue>, clustering: Vec<KeyValue>) -> Self {
         let fits = |values: &[KeyValue], columns: &[Column]| {
-            values.len() == columns.len() && values.iter().zip(columns).all(|(value, column)| value.kind() == column.kind)
+            values.len() == columns.len()
+                && values.iter().zip(columns).all(|(value, column)| value.kind() == column.kind)
         };
-        debug_assert!(fits(&partition, table.partition) && fits(&clustering, table.clustering), "{}", table.name);
+        debug_assert!(
+            fits(&partition, table.partition) && fits(&clustering, table.clustering),
+            "{}",
+            table.name
+        );
         Self { table: TableRef(table), partition, clustering }
     }
 
@@ -284,7 +297,9 @@ impl CellKey {
         }
         let columns = self.table.partition.iter().chain(self.table.clustering);
         let values = self.partition.iter().chain(&self.clustering);
-        let find = |name: &str| columns.clone().zip(values.clone()).find(|(column, _)| column.name == name)?.1.as_int();
+        let find = |name: &str| {
+            columns.clone().zip(values.clone()).find(|(column, _)| column.name == name)?.1.as_int()
+        };
         Some((find("generation")?, find("partition_number")?))
     }
 }
@@ -310,8 +325,13 @@ mod tests {
         let names: BTreeSet<&str> = TABLES.iter().map(|table| table.name).collect();
         assert_eq!(names.len(), TABLES.len());
         for table in TABLES.iter().filter(|table| table.stamp == Stamp::Position) {
-            let columns: Vec<&str> = table.partition.iter().chain(table.clustering).map(|column| column.name).collect();
-            assert!(columns.contains(&"generation") && columns.contains(&"partition_number"), "{}", table.name);
+            let columns: Vec<&str> =
+                table.partition.iter().chain(table.clustering).map(|column| column.name).collect();
+            assert!(
+                columns.contains(&"generation") && columns.contains(&"partition_number"),
+                "{}",
+                table.name
+            );
         }
     }
 
@@ -326,7 +346,11 @@ mod tests {
 
     #[test]
     fn a_key_tells_whose_positions_stamp_it() {
-        let key = CellKey::new(&LEDGER, vec![1_i64.into(), 3_i64.into(), 9_i64.into(), 0_i64.into()], vec![5_i64.into()]);
+        let key = CellKey::new(
+            &LEDGER,
+            vec![1_i64.into(), 3_i64.into(), 9_i64.into(), 0_i64.into()],
+            vec![5_i64.into()],
+        );
         assert_eq!(key.stamped_by(), Some((1, 3)));
         let key = CellKey::new(&CHARGE, vec![KeyValue::text("acme")], vec![KeyValue::text("2026-01")]);
         assert_eq!(key.stamped_by(), None);

@@ -59,13 +59,16 @@ impl Timestamp {
         const YEAR_1: i64 = -62_135_596_800;
         const YEAR_10000: i64 = 253_402_300_800;
         let valid = (YEAR_1..YEAR_10000).contains(&seconds) && (0..1_000_000_000).contains(&nanos);
-        let total = seconds.saturating_mul(NANOS_PER_SECOND).saturating_add(i64::from(nanos));
-        valid.then_some(Self(total))
+        let total = i128::from(seconds) * i128::from(NANOS_PER_SECOND) + i128::from(nanos);
+        valid.then(|| Self::cut(total))
     }
 
     /// Reads RFC 3339; an instant beyond the years an instant can be is cut to them.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
-        if !text.is_ascii() || !matches!(text.as_bytes().get(10), Some(b'T' | b't' | b' ')) || text.contains('[') {
+        if !text.is_ascii()
+            || !matches!(text.as_bytes().get(10), Some(b'T' | b't' | b' '))
+            || text.contains('[')
+        {
             return Err(TimeError);
         }
         let instant: jiff::Timestamp = text.parse().map_err(|_| TimeError)?;
@@ -80,7 +83,11 @@ impl Timestamp {
 
     /// From the library's type, cut to what an instant can be.
     pub fn from_jiff(instant: jiff::Timestamp) -> Self {
-        let nanos = instant.as_nanosecond().clamp(i128::from(i64::MIN), i128::from(i64::MAX));
+        Self::cut(instant.as_nanosecond())
+    }
+
+    fn cut(nanos: i128) -> Self {
+        let nanos = nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
         Self(i64::try_from(nanos).expect("it was cut to 64 bits"))
     }
 
@@ -200,7 +207,9 @@ mod tests {
     fn instants_read_and_print() {
         assert_eq!(at("2023-11-16T18:15:46.6805900Z").to_string(), "2023-11-16T18:15:46.68059Z");
         assert_eq!(at("2026-01-01T01:30:00+05:30").to_string(), "2025-12-31T20:00:00Z");
-        for bad in ["", "2026-01-01", "2026-01-01T00:00:00", "20260101T000000Z", "yesterday", "2026-02-30T00:00:00Z"] {
+        for bad in
+            ["", "2026-01-01", "2026-01-01T00:00:00", "20260101T000000Z", "yesterday", "2026-02-30T00:00:00Z"]
+        {
             assert_eq!(Timestamp::parse(bad), Err(TimeError), "{bad}");
         }
     }

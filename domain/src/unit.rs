@@ -37,13 +37,25 @@ pub struct Units(BTreeMap<UnitId, Unit>);
 
 /// Built-in simple units: name, dimension, base units in one.
 const BUILT_IN: &[(&str, &str, u64)] = &[
-    ("s", "time", 1), ("min", "time", 60), ("h", "time", 3_600), ("d", "time", 86_400),
+    ("s", "time", 1),
+    ("min", "time", 60),
+    ("h", "time", 3_600),
+    ("d", "time", 86_400),
     ("B", "data", 1),
-    ("kB", "data", 1_000), ("MB", "data", 1_000_000), ("GB", "data", 1_000_000_000),
-    ("TB", "data", 1_000_000_000_000), ("PB", "data", 1_000_000_000_000_000),
-    ("KiB", "data", 1 << 10), ("MiB", "data", 1 << 20), ("GiB", "data", 1 << 30),
-    ("TiB", "data", 1 << 40), ("PiB", "data", 1 << 50),
-    ("request", "request", 1), ("api_call", "api_call", 1), ("token", "token", 1), ("item", "item", 1),
+    ("kB", "data", 1_000),
+    ("MB", "data", 1_000_000),
+    ("GB", "data", 1_000_000_000),
+    ("TB", "data", 1_000_000_000_000),
+    ("PB", "data", 1_000_000_000_000_000),
+    ("KiB", "data", 1 << 10),
+    ("MiB", "data", 1 << 20),
+    ("GiB", "data", 1 << 30),
+    ("TiB", "data", 1 << 40),
+    ("PiB", "data", 1 << 50),
+    ("request", "request", 1),
+    ("api_call", "api_call", 1),
+    ("token", "token", 1),
+    ("item", "item", 1),
 ];
 
 impl Units {
@@ -93,7 +105,8 @@ impl Units {
 /// Common spellings, accepted where the original service's `use_unity` is used: `gb` → `GB`, `GB x seg` → `GB.s`.
 pub fn canonical_spelling(text: &str) -> String {
     let joined = text.replace([' ', '_'], "").replace(['×', '*', '·'], ".").to_lowercase();
-    let with_points = joined.split('.').flat_map(split_product).map(|part| simple_spelling(&part)).collect::<Vec<_>>();
+    let with_points =
+        joined.split('.').flat_map(split_product).map(|part| simple_spelling(&part)).collect::<Vec<_>>();
     let known = with_points.iter().all(Option::is_some);
     if !known || with_points.is_empty() {
         return text.to_owned();
@@ -165,8 +178,18 @@ mod tests {
     #[test]
     fn common_spellings_find_their_unit() {
         for (text, unit) in [
-            ("kb", "kB"), ("KB", "kB"), ("gb", "GB"), ("GB x seg", "GB.s"), ("GB.s", "GB.s"), ("gib", "GiB"),
-            ("hours", "h"), ("api call", "api_call"), ("MIN", "min"), ("furlong", "furlong"), ("x", "x"), ("", ""),
+            ("kb", "kB"),
+            ("KB", "kB"),
+            ("gb", "GB"),
+            ("GB x seg", "GB.s"),
+            ("GB.s", "GB.s"),
+            ("gib", "GiB"),
+            ("hours", "h"),
+            ("api call", "api_call"),
+            ("MIN", "min"),
+            ("furlong", "furlong"),
+            ("x", "x"),
+            ("", ""),
         ] {
             assert_eq!(canonical_spelling(text), unit, "{text}");
         }

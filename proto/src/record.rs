@@ -17,7 +17,7 @@ pub use control::Control;
 pub(crate) use control::{identity_from_wire, identity_to_wire};
 pub use ids::IdView;
 pub use pack::{pack, pack_control};
-pub use pulses::{PulseView, Pulses, RowRef};
+pub use pulses::{PulseView, Pulses, RowNames, RowRef};
 pub use size::{RECORD_OVERHEAD, refused_size_hint, size_hint};
 pub use unpack::unpack;
 

@@ -156,7 +156,12 @@ pub trait Log: Send + Sync {
     async fn append(&self, to: &TopicPartition, records: Vec<NewRecord>) -> Result<u64, LogError>;
 
     /// Records from `offset` on, without gaps. Empty: the end was reached and nothing came within the wait.
-    async fn read(&self, from: &TopicPartition, offset: u64, limit: ReadLimit) -> Result<Vec<Entry>, LogError>;
+    async fn read(
+        &self,
+        from: &TopicPartition,
+        offset: u64,
+        limit: ReadLimit,
+    ) -> Result<Vec<Entry>, LogError>;
 
     /// The bounds of what a partition holds.
     async fn watermarks(&self, of: &TopicPartition) -> Result<Watermarks, LogError>;

@@ -62,7 +62,11 @@ impl From<&Pulse> for RawPulse {
             unit: pulse.unit.to_string(),
             event_time: Some(pulse.event_time.into()),
             interval_end_time: pulse.interval_end_time.map(RawTime::from),
-            dimensions: pulse.dimensions.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+            dimensions: pulse
+                .dimensions
+                .iter()
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
             resource_id: pulse.resource_id.to_string(),
             corrects_id: pulse.corrects_id.as_ref().map_or_else(String::new, ToString::to_string),
         }
@@ -154,7 +158,8 @@ impl RawPulse {
 
     fn parse_event_time(&self) -> Result<Timestamp, Reject> {
         let rule = "is required with an id that is no UUIDv7, because a retry could not repeat it";
-        let raw = self.event_time.ok_or_else(|| Reject::new(RejectReason::InvalidTime, "event_time", rule))?;
+        let raw =
+            self.event_time.ok_or_else(|| Reject::new(RejectReason::InvalidTime, "event_time", rule))?;
         instant(raw, "event_time")
     }
 
@@ -162,9 +167,11 @@ impl RawPulse {
         let Some(raw) = self.interval_end_time else { return Ok(None) };
         let end = instant(raw, "interval_end_time")?;
         match start {
-            Some(start) if end < start => {
-                Err(Reject::new(RejectReason::InvalidTime, "interval_end_time", "must not be before event_time"))
-            }
+            Some(start) if end < start => Err(Reject::new(
+                RejectReason::InvalidTime,
+                "interval_end_time",
+                "must not be before event_time",
+            )),
             _ => Ok(Some(end)),
         }
     }
@@ -180,7 +187,8 @@ impl RawPulse {
 
 fn instant(raw: RawTime, field: &str) -> Result<Timestamp, Reject> {
     let rule = "must be a time of the years 1 to 9999 with 0 to 999999999 nanoseconds";
-    Timestamp::from_unix(raw.seconds, raw.nanos).ok_or_else(|| Reject::new(RejectReason::InvalidTime, field, rule))
+    Timestamp::from_unix(raw.seconds, raw.nanos)
+        .ok_or_else(|| Reject::new(RejectReason::InvalidTime, field, rule))
 }
 
 /// Collects the error of each field.
@@ -231,25 +239,30 @@ mod tests {
             corrects_id: "x".repeat(65),
         };
         let rejects = raw.parse().unwrap_err();
-        let named: Vec<(&str, &str)> = rejects.all().iter().map(|r| (r.field.as_str(), r.reason.name())).collect();
-        assert_eq!(named, [
-            ("id", "INVALID_ID"),
-            ("source", "INVALID_FIELD"),
-            ("tenant", "INVALID_FIELD"),
-            ("sku", "INVALID_FIELD"),
-            ("quantity", "INVALID_QUANTITY"),
-            ("unit", "INVALID_FIELD"),
-            ("event_time", "INVALID_TIME"),
-            ("interval_end_time", "INVALID_TIME"),
-            ("dimensions.BAD", "DIMENSION_LIMIT"),
-            ("resource_id", "INVALID_FIELD"),
-            ("corrects_id", "INVALID_FIELD"),
-        ]);
+        let named: Vec<(&str, &str)> =
+            rejects.all().iter().map(|r| (r.field.as_str(), r.reason.name())).collect();
+        assert_eq!(
+            named,
+            [
+                ("id", "INVALID_ID"),
+                ("source", "INVALID_FIELD"),
+                ("tenant", "INVALID_FIELD"),
+                ("sku", "INVALID_FIELD"),
+                ("quantity", "INVALID_QUANTITY"),
+                ("unit", "INVALID_FIELD"),
+                ("event_time", "INVALID_TIME"),
+                ("interval_end_time", "INVALID_TIME"),
+                ("dimensions.BAD", "DIMENSION_LIMIT"),
+                ("resource_id", "INVALID_FIELD"),
+                ("corrects_id", "INVALID_FIELD"),
+            ]
+        );
     }
 
     #[test]
     fn an_interval_must_not_run_backwards() {
-        let raw = RawPulse { interval_end_time: Some(RawTime { seconds: 1_600_000_000, nanos: 0 }), ..valid() };
+        let raw =
+            RawPulse { interval_end_time: Some(RawTime { seconds: 1_600_000_000, nanos: 0 }), ..valid() };
         assert_eq!(raw.parse().unwrap_err().into_first().reason, RejectReason::InvalidTime);
         let same = RawPulse { interval_end_time: valid().event_time, ..valid() };
         assert!(same.parse().is_ok());

@@ -8,8 +8,6 @@ use domain::aggregate::RowKey;
 use domain::calendar::Period;
 use domain::checkpoint::{Closing, Closings};
 use domain::dead_letter::{DeadLetterEvent, DeadLetterId};
-use domain::dimension::Group;
-use domain::id::{SkuId, TenantId, UnitId};
 use domain::ledger::SliceKey;
 use domain::port::Entry;
 use domain::quantity::Quantity;
@@ -99,7 +97,7 @@ impl State {
             return Err(Stop::Reassign { expected: batch.next, found: entry.offset });
         }
         let (arrival, kind) = match unpack(&entry) {
-            Err(error) => (entry.timestamp, unreadable(&entry, &error)?),
+            Err(error) => (entry.timestamp, unreadable(&entry, error)?),
             Ok(Unpacked { envelope, body }) => {
                 self.verify_envelope(place, &entry, &envelope)?;
                 let kind = match body {
@@ -166,7 +164,7 @@ impl State {
 }
 
 /// Foreign bytes become a dead letter; what an upgrade or a restore may mend stops the partition.
-fn unreadable(entry: &Entry, error: &RecordError) -> Result<Kind, Alarm> {
+fn unreadable(entry: &Entry, error: RecordError) -> Result<Kind, Alarm> {
     let offset = entry.offset;
     match error {
         RecordError::Foreign => Ok(Kind::Foreign),
@@ -222,16 +220,15 @@ fn sort(
 
 /// The row a pulse is counted in: `posted` where a marker before it closed its period.
 fn row_key(place: &Place, closings: &Closings, pulse: &PulseView<'_>) -> RowKey {
+    let names = pulse.names;
     RowKey {
-        tenant: TenantId::parse(pulse.tenant).expect(VALID),
-        sku: SkuId::parse(pulse.sku).expect(VALID),
-        unit: UnitId::parse(pulse.unit).expect(VALID),
-        group: Group::from_canonical(pulse.group),
+        tenant: names.tenant.clone(),
+        sku: names.sku.clone(),
+        unit: names.unit.clone(),
+        group: names.group.clone(),
         hour: pulse.event_time.quarter().hour(),
         posted: closings.posted(pulse.calendar, pulse.period),
         generation: place.generation.number,
         partition: place.partition,
     }
 }
-
-const VALID: &str = "unpacking a record checks the names in its dictionaries";

@@ -70,11 +70,13 @@ impl State {
         calls: &mut u64,
         input: Input,
     ) -> Result<(Self, Vec<Output>), Stop> {
-        let mut made = Vec::new();
+        let mut calls_made = Vec::new();
         match input {
-            Input::Records(entries) => made.extend(self.take(place, entries)?.into_iter().map(Call::Load)),
-            Input::Loaded(id, cells) => self.loaded(id, &cells)?,
-            Input::Done(id) => made.extend(self.done(id)),
+            Input::Records(entries) => {
+                calls_made.extend(self.take(place, entries)?.into_iter().map(Call::Load));
+            }
+            Input::Loaded(id, answer) => self.take_in(id, &answer)?,
+            Input::Done(id) => calls_made.extend(self.done(id)),
             Input::Unknown(id) => return Ok(self.again(id)),
             Input::Tick => self.flush_due = true,
             Input::Probe { clock, high } => {
@@ -82,7 +84,7 @@ impl State {
             }
             Input::Assigned(_) | Input::Revoked => {}
         }
-        let mut outputs: Vec<Output> = made.into_iter().map(|call| self.issue(calls, call)).collect();
+        let mut outputs: Vec<Output> = calls_made.into_iter().map(|call| self.issue(calls, call)).collect();
         if self.loads.is_empty() {
             self.apply(place);
         }
@@ -117,14 +119,14 @@ impl State {
         (self, outputs)
     }
 
-    fn loaded(&mut self, id: CallId, cells: &[Cell]) -> Result<(), Stop> {
+    fn take_in(&mut self, id: CallId, answer: &[Cell]) -> Result<(), Stop> {
         let Some(load) = self.loads.remove(&id) else { return Ok(()) };
         let checkpoint = Position::before(self.durable);
         match load {
-            Load::Row(key) => self.rows.insert_loaded(key, single(cells)?, checkpoint),
-            Load::LetterState(id) => self.letters.insert_loaded(id, single(cells)?, checkpoint),
+            Load::Row(key) => self.rows.insert_loaded(key, single(answer)?, checkpoint),
+            Load::LetterState(id) => self.letters.insert_loaded(id, single(answer)?, checkpoint),
             Load::Slice(key) => {
-                let blocks = cells.iter().map(block).collect::<Result<Vec<_>, _>>()?;
+                let blocks = answer.iter().map(block).collect::<Result<Vec<_>, _>>()?;
                 self.ids.insert_loaded(key, blocks, checkpoint, self.reached.block);
             }
         }

@@ -237,9 +237,11 @@ impl Shared {
                 return cells.map(|cells| Input::Loaded(id, cells)).map_err(|error| error.to_string());
             }
             Call::Aggregation(cells) | Call::Checkpoint(cells) => {
-                written(self.aggregation.write(cells).await)?
+                written(self.aggregation.write(cells).await)?;
             }
-            Call::DeadLetters(cells) => written(self.dead_letters.write(cells).await)?,
+            Call::DeadLetters(cells) => {
+                written(self.dead_letters.write(cells).await)?;
+            }
             Call::Publish(publication) => {
                 publish(&*self.ports.log, &publication).await.map_err(|error| error.to_string())?;
             }

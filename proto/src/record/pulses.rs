@@ -9,6 +9,7 @@ use crate::pulse;
 use bytes::Bytes;
 use domain::calendar::Period;
 use domain::dimension::Group;
+use domain::id::{SkuId, TenantId, UnitId};
 use domain::pulse::{Content, Identity, RawPulse, StampedPulse, Stamps};
 use domain::quantity::Quantity;
 use domain::time::Timestamp;
@@ -26,7 +27,7 @@ pub struct Pulses {
 /// The columns of repeated texts.
 #[derive(Debug)]
 pub(super) struct Keys {
-    pub(super) rows: Dictionary<Row>,
+    pub(super) rows: Dictionary<RowNames>,
     pub(super) sources: Dictionary<String>,
     pub(super) dimensions: Dictionary<String>,
     pub(super) resource_ids: Dictionary<String>,
@@ -44,13 +45,17 @@ pub(super) struct Values {
     pub(super) catalog_offsets: Column<u64>,
 }
 
-/// A combination of tenant, SKU, unit and group.
+/// A combination of tenant, SKU, unit and group, each valid by type.
 #[derive(Debug)]
-pub(super) struct Row {
-    pub(super) tenant: Arc<str>,
-    pub(super) sku: Arc<str>,
-    pub(super) unit: Arc<str>,
-    pub(super) group: Arc<str>,
+pub struct RowNames {
+    /// Who pays.
+    pub tenant: TenantId,
+    /// What was used.
+    pub sku: SkuId,
+    /// Of which unit, as reported.
+    pub unit: UnitId,
+    /// The aggregation group.
+    pub group: Group,
 }
 
 /// A month of a billing calendar.
@@ -78,6 +83,8 @@ pub struct PulseView<'a> {
     pub index: usize,
     /// Which combination of the next four it has.
     pub row: RowRef,
+    /// That combination, valid by type.
+    pub names: &'a RowNames,
     /// Who pays.
     pub tenant: &'a str,
     /// What was used.
@@ -149,10 +156,11 @@ impl Pulses {
         PulseView {
             index,
             row: RowRef(keys.rows.index(index)),
-            tenant: &row.tenant,
-            sku: &row.sku,
-            unit: &row.unit,
-            group: &row.group,
+            names: row,
+            tenant: row.tenant.as_str(),
+            sku: row.sku.as_str(),
+            unit: row.unit.as_str(),
+            group: row.group.as_str(),
             source: keys.sources.at(index),
             id: values.ids.at(index),
             quantity: *values.quantities.at(index),

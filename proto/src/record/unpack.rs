@@ -3,17 +3,18 @@
 use super::column::{Column, Sparse};
 use super::dictionary::Dictionary;
 use super::ids::Ids;
-use super::pulses::{Keys, Month, Pulses, Row, Values};
+use super::pulses::{Keys, Month, Pulses, RowNames, Values};
 use super::{Body, Envelope, FORMAT, RULES, RecordError, RefusedPulse, Unpacked};
 use super::{control, quantities, times};
 use crate::{checksum, header, log};
 use domain::calendar::Period;
+use domain::dimension::Group;
+use domain::id::{SkuId, TenantId, UnitId};
 use domain::port::Entry;
 use domain::position::PULSES_PER_RECORD_MAX;
-use domain::reject::RejectReason;
+use domain::reject::{Reject, RejectReason};
 use domain::time::Timestamp;
 use prost::Message;
-use std::sync::Arc;
 
 /// Reads a record of the log, or says why it cannot be counted here.
 pub fn unpack(entry: &Entry) -> Result<Unpacked, RecordError> {
@@ -86,20 +87,24 @@ fn read_keys(record: &mut log::Record, len: usize) -> Option<Keys> {
     })
 }
 
-fn read_rows(rows: log::Rows) -> Option<Vec<Row>> {
+fn read_rows(rows: log::Rows) -> Option<Vec<RowNames>> {
     let len = usize::try_from(rows.count).ok().filter(|len| *len <= PULSES_PER_RECORD_MAX)?;
-    let shared = |texts: Vec<String>| texts.into_iter().map(Arc::from).collect();
-    let tenants = Dictionary::<Arc<str>>::read(shared(rows.tenants), rows.tenant_indexes, len)?;
-    let skus = Dictionary::<Arc<str>>::read(shared(rows.skus), rows.sku_indexes, len)?;
-    let units = Dictionary::<Arc<str>>::read(shared(rows.units), rows.unit_indexes, len)?;
-    let groups = Dictionary::<Arc<str>>::read(shared(rows.groups), rows.group_indexes, len)?;
-    let row = |index| Row {
-        tenant: Arc::clone(tenants.at(index)),
-        sku: Arc::clone(skus.at(index)),
-        unit: Arc::clone(units.at(index)),
-        group: Arc::clone(groups.at(index)),
+    let tenants = Dictionary::read(valid(&rows.tenants, TenantId::parse)?, rows.tenant_indexes, len)?;
+    let skus = Dictionary::read(valid(&rows.skus, SkuId::parse)?, rows.sku_indexes, len)?;
+    let units = Dictionary::read(valid(&rows.units, UnitId::parse)?, rows.unit_indexes, len)?;
+    let groups: Vec<Group> = rows.groups.iter().map(|text| Group::from_canonical(text)).collect();
+    let groups = Dictionary::read(groups, rows.group_indexes, len)?;
+    let row = |index| RowNames {
+        tenant: tenants.at(index).clone(),
+        sku: skus.at(index).clone(),
+        unit: units.at(index).clone(),
+        group: groups.at(index).clone(),
     };
     Some((0..len).map(row).collect())
+}
+
+fn valid<T>(texts: &[String], parse: fn(&str) -> Result<T, Reject>) -> Option<Vec<T>> {
+    texts.iter().map(|text| parse(text).ok()).collect()
 }
 
 fn read_month(month: log::BillingMonth) -> Option<Month> {

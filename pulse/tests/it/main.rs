@@ -1,10 +1,12 @@
 //! The whole house, tested from outside: one binary of tests, most of them against the real `pulse` process.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod command_line;
 mod dead_letters;
 mod import;
 mod kill;
 mod openapi;
+mod python_client;
 mod real_usage;
 mod server;
 mod shutdown;

@@ -87,9 +87,8 @@ mod tests {
     /// Version 1 from March on, version 2 from May on, version 3 from March on as well.
     fn versions() -> Vec<Arc<PlanVersion>> {
         let version = |(number, time)| version_from(number, time, PRICES);
-        [(2, "2026-05-01T10:15:00Z"), (1, "2026-03-01T00:00:00Z"), (3, "2026-03-01T00:00:00Z")]
-            .map(version)
-            .to_vec()
+        let times = [(3, "2026-03-01T00:00:00Z"), (2, "2026-05-01T10:15:00Z"), (1, "2026-03-01T00:00:00Z")];
+        times.map(version).to_vec()
     }
 
     fn shown(contract: &ContractTerms) -> Vec<(String, String, Option<u32>)> {

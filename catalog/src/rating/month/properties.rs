@@ -109,7 +109,9 @@ proptest! {
     #[test]
     fn lines_add_up_and_the_amount_is_the_nearest_cent(version in plan(0_u32..50), rows in rows()) {
         let month = rate(&version, "2026-02", &rows);
-        for charge in month.charges().charges {
+        for (charge, rated) in month.charges().charges.into_iter().zip(&month.rated) {
+            let used: BigRational = rated.costs().into_iter().map(|cost| cost.quantity).sum();
+            prop_assert_eq!(&charge.quantity, &Decimal::round_half_even(&used, 12));
             let amount: Amount = charge.lines.iter().map(|line| line.amount_unrounded.clone()).sum();
             let quantity: Decimal = charge.lines.iter().map(|line| line.quantity.clone()).sum();
             prop_assert_eq!(&amount, &charge.amount_unrounded);

@@ -85,6 +85,7 @@ fn a_started_package_counts_whole() {
 fn free_quantity_comes_off_before_the_tiers() {
     let price = disk(r#"free: "10", model: graduated, tiers: [{up_to: "50", price: "1"}, {price: "0.5"}]"#);
     assert_eq!(invoice(&price, "10"), (vec![line("free quantity", "10", "", "0")], "0".to_owned()));
+    assert_eq!(invoice(&price, "4").0, [line("free quantity", "4", "", "0")]);
     // 70 - 10 free = 60: 50 × 1 + 10 × 0.5 = 55
     let lines = [
         line("free quantity", "10", "", "0"),

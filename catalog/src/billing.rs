@@ -65,3 +65,57 @@ fn terms(id: &ContractId, contract: &Contract) -> ContractTerms {
         end: contract.term.end(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Change;
+    use crate::fixture::*;
+    use domain::calendar::Calendar;
+
+    fn apply(state: &mut State, change: Change) {
+        state.apply(&command(change)).unwrap().unwrap();
+    }
+
+    #[test]
+    fn an_account_holds_the_segments_of_all_contracts_and_versions() {
+        let mut state = begun();
+        apply(&mut state, put(contract("one", "acme", "2026-01-01T00:00:00Z", Some("2026-02-01T00:00:00Z"))));
+        apply(&mut state, put(contract("two", "acme", "2026-02-01T00:00:00Z", None)));
+        apply(&mut state, plan(&PLAN.replace("2026-01-01", "2026-02-10")));
+        let account = account_of(&state, &TenantId::parse("acme").unwrap());
+        let shown: Vec<_> = account
+            .segments
+            .iter()
+            .map(|segment| {
+                let version = segment.version.as_ref().map_or(0, |version| version.number);
+                (segment.contract.to_string(), segment.window.start().to_string(), version)
+            })
+            .collect();
+        let expected = [
+            ("one", "2026-01-01T00:00:00Z", 1),
+            ("two", "2026-02-01T00:00:00Z", 1),
+            ("two", "2026-02-10T00:00:00Z", 2),
+        ];
+        assert_eq!(
+            shown,
+            expected.map(|(contract, start, version)| (contract.to_owned(), start.to_owned(), version))
+        );
+        let nobody = account_of(&state, &TenantId::parse("nobody").unwrap());
+        assert_eq!((nobody.segments.len(), nobody.calendar.name()), (0, "UTC"));
+    }
+
+    #[test]
+    fn earlier_months_are_read_only_where_they_were_ever_closed() {
+        let mut state = begun();
+        let account = account_of(&state, &TenantId::parse("acme").unwrap());
+        let month = |text: &str| Period::parse(text).unwrap();
+        assert_eq!(months_billed_in(&state, &account, month("2026-03")), [month("2026-03")]);
+        apply(&mut state, Change::ClosePeriod(Calendar::utc(), month("2026-01")));
+        assert_eq!(
+            months_billed_in(&state, &account, month("2026-03")),
+            [month("2026-01"), month("2026-03")]
+        );
+        assert_eq!(months_billed_in(&state, &account, month("2026-04")), [month("2026-04")]);
+    }
+}

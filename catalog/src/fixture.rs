@@ -10,15 +10,20 @@ use crate::resource::{Aggregation, Contract, Declared, Sku, Tenant, TenantStatus
 use crate::state::State;
 use crate::view::View;
 use backends::memory::{ManualClock, MemoryLog, MemoryStore};
+use domain::aggregate::{Row, RowKey};
 use domain::calendar::Calendar;
-use domain::dimension::Dimensions;
+use domain::dimension::{Dimensions, Group};
 use domain::generation::{Generation, Incarnation};
 use domain::id::{ContractId, PlanId, PulseId, ResourceId, SkuId, Source, TenantId, UnitId};
-use domain::port::{Clock, Log};
+use domain::port::{CellStore, Clock, Log, TopicPartition};
+use domain::position::Position;
 use domain::pulse::Pulse;
 use domain::quantity::Quantity;
+use domain::table::Cell;
 use domain::time::Timestamp;
 use domain::unit::{Unit, parse_factor};
+use proto::blob::Blob;
+use proto::published::{Revision, to_record};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -112,6 +117,24 @@ pub fn pulse(
     }
 }
 
+/// A row of one hour that holds that many tokens of `llm.input` in its first quarter, and its key.
+pub fn tokens(tenant: &str, hour: &str, tokens: i64) -> (RowKey, Row) {
+    let start = at(hour);
+    let key = RowKey {
+        tenant: TenantId::parse(tenant).unwrap(),
+        sku: SkuId::parse("llm.input").unwrap(),
+        unit: UnitId::parse("token").unwrap(),
+        group: Group::none(),
+        hour: start.hour(),
+        posted: None,
+        generation: 1,
+        partition: 0,
+    };
+    let mut row = Row::default();
+    row.apply(Position::new(0, 0), start.quarter(), Quantity::from_integer(tokens).unwrap());
+    (key, row)
+}
+
 /// What most tests begin with: generation and rules, tenant `acme`, SKU `llm.input` in tokens by region, and its plan.
 pub fn beginning() -> Vec<Change> {
     let (generation, incarnation) = first_generation();
@@ -131,6 +154,11 @@ pub fn begun() -> State {
         state.apply(&command(change)).unwrap().unwrap();
     }
     state
+}
+
+/// The partition of a tenant's triggers.
+pub fn partition_of(tenant: &TenantId) -> u32 {
+    u32::try_from(domain::hash::fixed_hash(tenant.as_str().as_bytes()) % 4).unwrap()
 }
 
 /// A catalogue on a log in memory, begun and followed.
@@ -164,6 +192,15 @@ impl House {
             house.submit(change).await;
         }
         house
+    }
+
+    /// Counts usage as the consumer does: the row's cell first, then its revision. Returns the revision's offset.
+    pub async fn count(&self, (key, row): (RowKey, Row)) -> u64 {
+        let timestamp = row.position.raw();
+        let cell = Cell { key: key.cell_key(), timestamp, value: row.to_blob() };
+        self.store.write(vec![cell]).await.unwrap();
+        let to = TopicPartition::new(TRIGGER_TOPIC, partition_of(&key.tenant));
+        self.log.append(&to, vec![to_record(&Revision { key, row })]).await.unwrap()
     }
 
     /// Another process's view of the same log.

@@ -8,6 +8,8 @@ mod partition;
 mod progress;
 mod rerate;
 mod stamp;
+#[cfg(test)]
+mod tests;
 mod touch;
 mod trigger;
 

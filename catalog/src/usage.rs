@@ -76,3 +76,61 @@ fn touches(hour: i64, window: Window) -> bool {
     Window::new(start, start.plus_seconds(HOUR_SECONDS))
         .is_some_and(|hour| hour.intersection(&window).is_some())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::*;
+    use backends::memory::MemoryStore;
+    use domain::position::Position;
+    use domain::quantity::Quantity;
+
+    async fn write(store: &MemoryStore, (key, row): (RowKey, Row)) {
+        let cell = Cell { key: key.cell_key(), timestamp: row.position.raw(), value: row.to_blob() };
+        store.write(vec![cell]).await.unwrap();
+    }
+
+    fn window(start: &str, end: &str) -> Window {
+        Window::new(at(start), at(end)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn rows_of_every_hour_the_window_touches_are_read_over_days() {
+        let store = MemoryStore::new();
+        for hour in
+            ["2026-03-01T22:00:00Z", "2026-03-01T23:00:00Z", "2026-03-02T00:00:00Z", "2026-03-04T01:00:00Z"]
+        {
+            write(&store, tokens("acme", hour, 1)).await;
+            write(&store, tokens("globex", hour, 1)).await;
+        }
+        let acme = TenantId::parse("acme").unwrap();
+        let rows =
+            read_usage(&store, &acme, window("2026-03-01T23:30:00Z", "2026-03-04T01:15:00Z")).await.unwrap();
+        let hours: Vec<_> =
+            rows.iter().map(|(key, _)| Timestamp::from_seconds(key.hour * 3_600).to_string()).collect();
+        assert_eq!(hours, ["2026-03-01T23:00:00Z", "2026-03-02T00:00:00Z", "2026-03-04T01:00:00Z"]);
+        assert!(rows.iter().all(|(key, _)| key.tenant == acme));
+    }
+
+    #[tokio::test]
+    async fn a_cell_that_is_not_what_was_written_is_named() {
+        let store = MemoryStore::new();
+        let (key, row) = tokens("acme", "2026-03-01T22:00:00Z", 1);
+        let cell = Cell { key: key.cell_key(), timestamp: row.position.raw(), value: b"?".as_slice().into() };
+        store.write(vec![cell]).await.unwrap();
+        let day = window("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z");
+        let error = read_usage(&store, &key.tenant, day).await.unwrap_err();
+        let key = "acme/2026-03-01/llm.input/token//2026-03-01T22:00:00Z//1/0".to_owned();
+        assert_eq!(error, StoreError::Damaged { table: "aggregate", key });
+    }
+
+    #[test]
+    fn quarters_are_those_within_the_window_that_hold_pulses() {
+        let (key, mut row) = tokens("acme", "2026-03-01T22:00:00Z", 5);
+        row.apply(Position::new(1, 0), Quarter::of_hour(key.hour, 2), Quantity::from_integer(7).unwrap());
+        let rows = [(key, row)];
+        let sums = |window| quarters(&rows, window).map(|usage| usage.sum.to_string()).collect::<Vec<_>>();
+        assert_eq!(sums(window("2026-03-01T22:00:00Z", "2026-03-01T23:00:00Z")), ["5", "7"]);
+        assert_eq!(sums(window("2026-03-01T22:15:00Z", "2026-03-01T22:45:00Z")), ["7"]);
+    }
+}

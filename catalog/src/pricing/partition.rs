@@ -3,13 +3,14 @@
 use super::trigger::Triggers;
 use super::{Pricing, PricingError, RETRY_DELAY, TRIGGER_TOPIC, progress, rerate, stamp};
 use crate::billing::rate_stored_month;
+use crate::charge::Charges;
 use crate::state::State;
 use domain::calendar::Period;
 use domain::generation::Incarnation;
 use domain::hash::fixed_hash;
 use domain::id::TenantId;
 use domain::port::{ReadLimit, TopicPartition};
-use domain::table::{CHARGE, Cell, CellKey, KeyValue};
+use domain::table::Cell;
 use futures::{StreamExt, TryStreamExt, stream};
 use proto::blob::Blob;
 use std::convert::Infallible;
@@ -124,12 +125,7 @@ impl Partition {
         offset: u64,
     ) -> Result<Cell, PricingError> {
         let month = rate_stored_month(&*self.pricing.store, state, &tenant, period).await?;
-        let key = CellKey::new(
-            &CHARGE,
-            vec![KeyValue::text(tenant.as_str())],
-            vec![KeyValue::text(&period.to_string())],
-        );
         let timestamp = stamp::of_charge(self.incarnation, offset);
-        Ok(Cell { key, timestamp, value: month.charges().to_blob() })
+        Ok(Cell { key: Charges::cell_key(&tenant, period), timestamp, value: month.charges().to_blob() })
     }
 }

@@ -67,3 +67,54 @@ fn periods(calendar: &Calendar, from: Timestamp, now: Timestamp) -> Vec<Period> 
         .take_while(|period| *period <= last)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::*;
+
+    /// Two tenants under the plan, one of them pinned to its first version; the log began in March, so that no usage is
+    /// older than 35 days before: the 3rd of February.
+    fn state() -> State {
+        let mut state = begun();
+        state.apply(&command(tenant("globex"))).unwrap().unwrap();
+        let mut pinned = contract("two", "globex", "2026-01-01T00:00:00Z", None);
+        pinned.1.plan_version = Some(1);
+        for change in [put(contract("one", "acme", "2026-01-01T00:00:00Z", None)), put(pinned)] {
+            state.apply(&command(change)).unwrap().unwrap();
+        }
+        state
+    }
+
+    fn touched(state: &mut State, change: &Change) -> Vec<String> {
+        let offset = state.offset();
+        state.apply(&command(change.clone())).unwrap().ok();
+        let months = months_touched(state, change, offset, at(NOW));
+        months.into_iter().map(|(tenant, period)| format!("{tenant} {period}")).collect()
+    }
+
+    #[test]
+    fn a_contract_touches_every_month_its_tenant_can_have_used() {
+        let mut state = state();
+        let shorter = put(contract("one", "acme", "2026-01-01T00:00:00Z", Some("2026-03-01T00:00:00Z")));
+        assert_eq!(touched(&mut state, &shorter), ["acme 2026-02", "acme 2026-03"]);
+        let gone = Change::Delete(ResourceName::Contract(domain::id::ContractId::parse("one").unwrap()));
+        assert_eq!(touched(&mut state, &gone), ["acme 2026-02", "acme 2026-03"]);
+    }
+
+    #[test]
+    fn a_plan_version_touches_those_who_follow_it_from_when_it_takes_effect() {
+        let mut state = state();
+        let march = plan(&PLAN.replace("2026-01-01", "2026-03-05"));
+        assert_eq!(touched(&mut state, &march), ["acme 2026-03"]);
+        assert_eq!(touched(&mut state, &march), Vec::<String>::new(), "the same content is no new version");
+    }
+
+    #[test]
+    fn a_unit_touches_all_and_a_tenants_or_skus_text_none() {
+        let mut state = state();
+        assert_eq!(touched(&mut state, &unit("page", "page", "2")).len(), 4);
+        assert_eq!(touched(&mut state, &tenant("acme")), Vec::<String>::new());
+        assert_eq!(touched(&mut state, &sku("llm.input", "token", &["zone"])), Vec::<String>::new());
+    }
+}

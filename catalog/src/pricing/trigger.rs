@@ -94,3 +94,61 @@ impl Span {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::*;
+    use domain::calendar::Calendar;
+    use domain::port::NewRecord;
+    use proto::published::{Revision, rerate_record, to_record};
+
+    fn entry(offset: u64, record: NewRecord) -> Entry {
+        Entry { offset, timestamp: Timestamp::EPOCH, headers: record.headers, value: record.value }
+    }
+
+    fn revision(hour: &str, posted: Option<&str>) -> NewRecord {
+        let (mut key, row) = tokens("acme", hour, 1);
+        key.posted = posted.and_then(Period::parse);
+        to_record(&Revision { key, row })
+    }
+
+    fn shown(triggers: &Triggers, state: &State) -> Vec<(String, u64)> {
+        triggers.months(state).into_iter().map(|((_, period), offset)| (period.to_string(), offset)).collect()
+    }
+
+    #[test]
+    fn a_month_is_named_once_with_its_newest_trigger() {
+        let mut triggers = Triggers::default();
+        let acme = TenantId::parse("acme").unwrap();
+        triggers.take(&entry(3, revision("2026-03-01T00:00:00Z", None))).unwrap();
+        triggers.take(&entry(4, revision("2026-03-09T00:00:00Z", None))).unwrap();
+        triggers.take(&entry(5, rerate_record(&acme, Period::parse("2026-02").unwrap(), 17))).unwrap();
+        triggers.take(&entry(6, revision("2026-01-31T00:00:00Z", Some("2026-02")))).unwrap();
+        let foreign = Entry { headers: Vec::new(), ..entry(7, NewRecord::default()) };
+        triggers.take(&foreign).unwrap();
+        assert_eq!(
+            shown(&triggers, &begun()),
+            [("2026-01".to_owned(), 6), ("2026-02".to_owned(), 6), ("2026-03".to_owned(), 4)]
+        );
+        assert_eq!((triggers.next(), triggers.catalog_offset()), (Some(8), 17));
+    }
+
+    #[test]
+    fn an_hour_in_which_a_month_begins_touches_both() {
+        let mut state = begun();
+        let mut kolkata = contract("c", "acme", "2026-01-01T00:00:00Z", None);
+        kolkata.1.calendar = Calendar::parse("Asia/Kolkata").unwrap();
+        state.apply(&command(put(kolkata))).unwrap().unwrap();
+        let mut triggers = Triggers::default();
+        triggers.take(&entry(0, revision("2026-02-28T18:00:00Z", None))).unwrap();
+        assert_eq!(shown(&triggers, &state), [("2026-02".to_owned(), 0), ("2026-03".to_owned(), 0)]);
+    }
+
+    #[test]
+    fn a_damaged_trigger_is_not_passed_over() {
+        let mut damaged = entry(0, revision("2026-03-01T00:00:00Z", None));
+        damaged.value = b"\xff".as_slice().into();
+        assert_eq!(Triggers::default().take(&damaged), Err(RecordError::Damaged));
+    }
+}

@@ -43,7 +43,7 @@ pub(super) fn changed<T: Serialize>(revision: u64, body: &T) -> Response {
 }
 
 /// The answer to a deletion.
-pub(super) fn deleted(id: impl ToString, revision: u64) -> Response {
+pub(super) fn deleted(id: &impl ToString, revision: u64) -> Response {
     let body = Deleted { id: id.to_string(), catalog_offset: offset_after(revision) };
     ([(header::ETAG, Etag::Strong(revision).to_header())], Json(body)).into_response()
 }

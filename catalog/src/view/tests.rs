@@ -38,10 +38,10 @@ impl Log for Watched {
         self.looks.fetch_add(1, Ordering::SeqCst);
         // Others get to ask while this look is under way.
         tokio::task::yield_now().await;
-        match self.is_cut.load(Ordering::SeqCst) {
-            true => Err(LogError::Unavailable("cut".to_owned())),
-            false => self.inner.watermarks(of).await,
+        if self.is_cut.load(Ordering::SeqCst) {
+            return Err(LogError::Unavailable("cut".to_owned()));
         }
+        self.inner.watermarks(of).await
     }
 
     async fn incarnation(&self, topic: &str) -> Result<Incarnation, LogError> {

@@ -37,5 +37,5 @@ pub(in crate::rest) async fn delete_contract(
     let id = ContractId::parse(&id)?;
     let revision = api.catalog.state().contracts().find(&id).map(|contract| contract.revision);
     let settled = api.change(condition, revision, Change::Delete(ResourceName::Contract(id.clone()))).await?;
-    Ok(deleted(id, settled.revision))
+    Ok(deleted(&id, settled.revision))
 }

@@ -38,5 +38,5 @@ pub(in crate::rest) async fn delete_sku(
     let id = SkuId::parse(&id)?;
     let revision = api.catalog.state().skus().find(&id).map(|sku| sku.revision);
     let settled = api.change(condition, revision, Change::Delete(ResourceName::Sku(id.clone()))).await?;
-    Ok(deleted(id, settled.revision))
+    Ok(deleted(&id, settled.revision))
 }

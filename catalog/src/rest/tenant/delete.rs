@@ -38,5 +38,5 @@ pub(in crate::rest) async fn delete_tenant(
     let id = TenantId::parse(&id)?;
     let revision = api.catalog.state().tenants().find(&id).map(|tenant| tenant.revision);
     let settled = api.change(condition, revision, Change::Delete(ResourceName::Tenant(id.clone()))).await?;
-    Ok(deleted(id, settled.revision))
+    Ok(deleted(&id, settled.revision))
 }

@@ -37,5 +37,5 @@ pub(in crate::rest) async fn delete_unit(
     let id = UnitId::parse(&id)?;
     let revision = api.catalog.state().units().find(&id).map(|unit| unit.revision);
     let settled = api.change(condition, revision, Change::Delete(ResourceName::Unit(id.clone()))).await?;
-    Ok(deleted(id, settled.revision))
+    Ok(deleted(&id, settled.revision))
 }

@@ -7,6 +7,8 @@ use domain::port::{Entry, Header};
 use domain::table::{CellKey, PAGE};
 use domain::time::Timestamp;
 use prost::Message;
+use std::cell::RefCell;
+use zstd::bulk::Compressor;
 
 /// How many offsets share a partition key.
 pub const OFFSETS_PER_PAGE: u64 = 1_024;
@@ -25,8 +27,7 @@ pub fn split(entry: &Entry) -> Vec<Bytes> {
         headers: entry.headers.iter().map(write_header).collect(),
         value: entry.value.clone(),
     };
-    let compressed = zstd::bulk::compress(&kept.encode_to_vec(), COMPRESSION_LEVEL);
-    let compressed = Bytes::from(compressed.expect("a buffer of the bound's size has room"));
+    let compressed = compress(&kept.encode_to_vec());
     let chunk = PART_BYTES_MAX - PART_OVERHEAD;
     let parts = u32::try_from(compressed.len().div_ceil(chunk)).expect("a record is far below 2^32 parts");
     let starts = (0..compressed.len()).step_by(chunk);
@@ -35,6 +36,17 @@ pub fn split(entry: &Entry) -> Vec<Bytes> {
         .zip(data)
         .map(|(part, data)| blob::seal(FORMAT, &log::PagePart { part, parts, data }))
         .collect()
+}
+
+thread_local! {
+    /// Making a compressor costs more than compressing a small record: each thread keeps its own.
+    static COMPRESSOR: RefCell<Compressor<'static>> =
+        RefCell::new(Compressor::new(COMPRESSION_LEVEL).expect("the level is one that zstd has"));
+}
+
+fn compress(bytes: &[u8]) -> Bytes {
+    let compressed = COMPRESSOR.with_borrow_mut(|compressor| compressor.compress(bytes));
+    compressed.expect("a buffer of the bound's size has room").into()
 }
 
 /// The entry of all its parts, in their order.

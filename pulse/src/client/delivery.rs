@@ -21,8 +21,10 @@ use v1::stream_pulses_response::Outcome;
 
 /// Batches not yet answered at any time.
 const IN_FLIGHT_MAX: usize = 8;
-/// How long a server may stay away before it is given up.
+/// How long a server that was there may stay away before it is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long one that was never there is waited for: as long as one that is just starting takes.
+const PATIENCE_AT_FIRST: Duration = Duration::from_secs(2);
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
@@ -71,10 +73,9 @@ where
         }
     }
 
-    /// Delivers everything that comes out of `batches`. A server that is not there at first is a failure at once; one
-    /// that goes away later is waited for.
+    /// Delivers everything that comes out of `batches`. A server that goes away is waited for.
     pub async fn run(mut self, mut batches: mpsc::Receiver<Batch<T>>) -> anyhow::Result<()> {
-        let mut connection = Connection::open(&self.server, IN_FLIGHT_MAX).await?;
+        let mut connection = self.connect(Instant::now() + PATIENCE_AT_FIRST, PAUSE_MIN).await?;
         let mut pause = PAUSE_MIN;
         loop {
             let before = self.last_answer;
@@ -83,7 +84,11 @@ where
                 StreamEnd::Broken(status) => status,
             };
             pause = if self.last_answer > before { PAUSE_MIN } else { (pause * 2).min(PAUSE_MAX) };
-            connection = self.reopen(status, pause).await?;
+            if !connection::is_worth_a_retry(&status) {
+                return Err(connection::failure(&status).into());
+            }
+            sleep(pause).await;
+            connection = self.connect(self.last_answer + PATIENCE, pause).await?;
         }
     }
 
@@ -154,21 +159,18 @@ where
         Ok(())
     }
 
-    /// A new stream, as soon as the server is there again.
-    async fn reopen(&self, mut status: tonic::Status, mut pause: Duration) -> anyhow::Result<Connection> {
+    /// A new stream, as soon as the server is there; past the deadline its absence is a failure.
+    async fn connect(&self, deadline: Instant, mut pause: Duration) -> Result<Connection, Failure> {
         loop {
-            if !connection::is_worth_a_retry(&status) || self.last_answer.elapsed() > PATIENCE {
-                return Err(connection::failure(&status).into());
+            let status = match Connection::open(&self.server, IN_FLIGHT_MAX).await {
+                Ok(connection) => return Ok(connection),
+                Err(status) => status,
+            };
+            if !connection::is_worth_a_retry(&status) || Instant::now() > deadline {
+                return Err(connection::failure(&status));
             }
             sleep(pause).await;
             pause = (pause * 2).min(PAUSE_MAX);
-            match Connection::open(&self.server, IN_FLIGHT_MAX).await {
-                Ok(connection) => return Ok(connection),
-                Err(failure) if failure.exit == Exit::NotReady => {
-                    status = tonic::Status::unavailable(failure.message)
-                }
-                Err(failure) => return Err(failure.into()),
-            }
         }
     }
 }

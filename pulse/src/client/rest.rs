@@ -61,17 +61,18 @@ impl Request {
     /// The same request as a line for a shell.
     pub fn curl(&self, server: &Server) -> anyhow::Result<String> {
         let quote = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
-        let mut line = "curl -sS".to_owned();
+        let mut words = vec!["curl -sS".to_owned()];
         if self.method != Method::GET {
-            line += &format!(" -X {}", self.method);
+            words.push(format!("-X {}", self.method));
         }
         if server.token.is_some() {
-            line += " -H \"Authorization: Bearer $PULSE_TOKEN\"";
+            words.push("-H \"Authorization: Bearer $PULSE_TOKEN\"".to_owned());
         }
         if let Some(body) = &self.body {
-            line += &format!(" -H 'Content-Type: application/json' -d {}", quote(&body.to_string()));
+            words.push(format!("-H 'Content-Type: application/json' -d {}", quote(&body.to_string())));
         }
-        Ok(format!("{line} {}", quote(self.url(server)?.as_str())))
+        words.push(quote(self.url(server)?.as_str()));
+        Ok(words.join(" "))
     }
 }
 
@@ -154,11 +155,12 @@ fn problem(status: StatusCode, bytes: &[u8]) -> Failure {
     let field = |name: &str| document[name].as_str().filter(|text| !text.is_empty());
     let code = field("code").unwrap_or(status.as_str());
     let detail = field("detail").or(field("title")).unwrap_or("no detail");
-    let mut message = format!("{code}: {detail}");
-    for error in document["errors"].as_array().into_iter().flatten() {
+    let errors = document["errors"].as_array().into_iter().flatten().map(|error| {
         let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-        message += &format!("\n  {}: {} {}", text("field"), text("reason"), text("message"));
-    }
+        format!("  {}: {} {}", text("field"), text("reason"), text("message"))
+    });
+    let lines: Vec<String> = std::iter::once(format!("{code}: {detail}")).chain(errors).collect();
+    let message = lines.join("\n");
     Failure { exit: exit_of(status), message }
 }
 

@@ -4,11 +4,10 @@ use super::Context;
 use crate::client::rest::{Request, Rest};
 use crate::exit::Exit;
 use crate::output::{Format, Listing};
-use anyhow::Context as _;
 use clap::Args;
 use serde_json::Value;
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "generation",
     "partition",
     "received",
@@ -20,6 +19,7 @@ const COLUMNS: [&str; 11] = [
     "control",
     "in_flight",
     "difference",
+    "balanced",
 ];
 
 /// Check that the books balance: exit code 6 if they do not.
@@ -32,12 +32,11 @@ impl Reconcile {
         let books = Rest::new(context.find_server()?).send(&Request::get(&["reconciliation"])).await?.body;
         let rows = if context.format == Format::Json { Vec::new() } else { rows(&books) };
         context.format.print(&Listing { columns: &COLUMNS, items: &rows, whole: &books })?;
-        let difference = books["difference"].as_str().context("the answer has no difference")?;
-        if difference == "0" {
-            return Ok(Exit::Done);
+        for check in failed_checks(&books) {
+            eprintln!("{check}");
         }
-        eprintln!("the books do not balance: the difference is {difference}");
-        Ok(Exit::Unbalanced)
+        let is_balanced = books["difference"] == "0" && books["balanced"] != false;
+        Ok(if is_balanced { Exit::Done } else { Exit::Unbalanced })
     }
 }
 
@@ -47,11 +46,20 @@ fn rows(books: &Value) -> Vec<Value> {
     let mut whole = books.clone();
     if let Some(fields) = whole.as_object_mut() {
         fields.remove("partitions");
-        fields.remove("meta");
         fields.insert("partition".to_owned(), Value::from("all"));
     }
     rows.push(whole);
     rows
+}
+
+/// What a recount found otherwise, for people.
+fn failed_checks(books: &Value) -> Vec<String> {
+    let checks = books["checks"].as_array().into_iter().flatten();
+    let failed = checks.filter(|check| check["holds"] == false);
+    let text = |check: &Value| {
+        format!("the books say {} of {}, a recount says {}", check["expected"], check["name"], check["found"])
+    };
+    failed.map(text).collect()
 }
 
 #[cfg(test)]
@@ -66,5 +74,13 @@ mod tests {
         let rows = rows(&books);
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[1], json!({"received": "3", "difference": "0", "partition": "all"}));
+    }
+
+    #[test]
+    fn a_recount_that_differs_is_told() {
+        let check =
+            |holds, found| json!({"name": "row_counts", "expected": "3", "found": found, "holds": holds});
+        let books = json!({"checks": [check(true, "3"), check(false, "2")]});
+        assert_eq!(failed_checks(&books), ["the books say \"3\" of \"row_counts\", a recount says \"2\""]);
     }
 }

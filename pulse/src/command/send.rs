@@ -90,7 +90,7 @@ impl Send {
     async fn feed(self, sender: mpsc::Sender<Batch<u64>>, tally: &Mutex<Tally>) -> anyhow::Result<()> {
         let (lines, mut pulses) = mpsc::channel(WAITING_MAX);
         let reading = spawn_blocking(move || match self.pulse() {
-            Some(raw) => Ok(drop(lines.blocking_send((1, Ok(raw))))),
+            Some(raw) => lines.blocking_send((1, Ok(raw))).context("the delivery has ended"),
             None => self.read(io::stdin(), &lines),
         });
         let mut arrived = Vec::with_capacity(WAITING_MAX);

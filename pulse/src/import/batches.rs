@@ -33,7 +33,7 @@ impl Batches {
             match pulse.and_then(|raw| sendable(&raw)) {
                 Ok(pulse) => self.hand_on(|filling| filling.push(pulse, place))?,
                 Err(reject) => {
-                    self.report.lock().expect("no holder of the report panics").refuse(&place, &reject)?
+                    self.report.lock().expect("no holder of the report panics").refuse(&place, &reject)?;
                 }
             }
         }
@@ -49,8 +49,8 @@ impl Batches {
         &mut self,
         fill: impl FnOnce(&mut Filling<Place>) -> Option<Batch<Place>>,
     ) -> Result<(), Ended> {
-        let full = fill(&mut self.filling);
-        full.map_or(Ok(()), |batch| self.sender.blocking_send(batch).map_err(|_| Ended))
+        let batch = fill(&mut self.filling);
+        batch.map_or(Ok(()), |batch| self.sender.blocking_send(batch).map_err(|_| Ended))
     }
 }
 

@@ -56,7 +56,7 @@ impl Readiness {
             ("drain", self.drain()),
         ];
         let is_ready = checks.iter().all(|(_, check)| check.is_ok());
-        let text = |check: &Check| check.as_ref().map_or_else(|reason| reason.clone(), |()| "ok".to_owned());
+        let text = |check: &Check| check.as_ref().map_or_else(String::clone, |()| "ok".to_owned());
         let checks: Map<String, Value> =
             checks.iter().map(|(name, check)| ((*name).to_owned(), json!(text(check)))).collect();
         let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -55,7 +55,7 @@ fn curl_prints_the_request_and_asks_nobody() {
 fn the_configuration_shows_where_each_value_came_from() {
     let home = Home::new();
     let file = home.path("pulse.toml");
-    fs::write(&file, "log_filter = \"debug\"\n[ingestor_api]\nreplay_items_max = 7\n").unwrap();
+    fs::write(&file, "log_filter = \"debug\"\n[ingestor_api]\nrecent_pulses_max = 7\n").unwrap();
     let file = file.to_str().unwrap();
     let mut command = pulse();
     command
@@ -70,7 +70,7 @@ fn the_configuration_shows_where_each_value_came_from() {
         (item["value"].as_str().unwrap().to_owned(), item["origin"].as_str().unwrap().to_owned())
     };
     assert_eq!(find("log_filter"), ("debug".to_owned(), format!("file {file}")));
-    assert_eq!(find("ingestor_api.replay_items_max"), ("7".to_owned(), format!("file {file}")));
+    assert_eq!(find("ingestor_api.recent_pulses_max"), ("7".to_owned(), format!("file {file}")));
     let variable = "environment PULSE_INGESTOR_CONSUMER__READ_BYTES";
     assert_eq!(find("ingestor_consumer.read_bytes"), ("4096".to_owned(), variable.to_owned()));
     assert_eq!(find("listen_http"), ("127.0.0.1:0".to_owned(), "flag".to_owned()));

@@ -66,13 +66,9 @@ impl Home {
     /// The same; `None` where it ended before it was ready.
     pub fn find_start_with(&self, settings: impl FnOnce(&mut Command) -> &mut Command) -> Option<Server> {
         let mut command = pulse();
-        command.arg("up").arg("--data-dir").arg(self.data_dir()).args([
-            "--listen-http",
-            "127.0.0.1:0",
-            "--listen-grpc",
-            "127.0.0.1:0",
-        ]);
-        command.env("PULSE_LOG_FILTER", "warn").stdout(Stdio::null());
+        command.arg("up").arg("--data-dir").arg(self.data_dir()).stdout(Stdio::null());
+        command.env("PULSE_LISTEN_HTTP", "127.0.0.1:0").env("PULSE_LISTEN_GRPC", "127.0.0.1:0");
+        command.env("PULSE_LOG_FILTER", "warn");
         let mut child = settings(&mut command).spawn().unwrap();
         let path = self.data_dir().join("ready.json");
         let ready = eventually("a ready server", || {

@@ -3,6 +3,7 @@
 use crate::exit::{Exit, Failure};
 use crate::server::Server;
 use proto::v1;
+use std::error::Error;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -32,30 +33,21 @@ pub enum Event {
 
 impl Connection {
     /// Connects and opens a stream; `in_flight_max` requests fit without waiting.
-    pub async fn open(server: &Server, in_flight_max: usize) -> Result<Self, Failure> {
-        let unreachable = |error: &dyn std::error::Error| {
-            let cause = std::iter::successors(Some(error), |error| error.source())
-                .last()
-                .map_or_else(String::new, ToString::to_string);
-            Failure::not_ready(format!("no answer from {}: {cause}; is `pulse up` running?", server.grpc))
-        };
-        let endpoint =
-            Endpoint::from_shared(server.grpc.clone()).map_err(|error| Failure::usage(error.to_string()))?;
+    pub async fn open(server: &Server, in_flight_max: usize) -> Result<Self, Status> {
+        let endpoint = Endpoint::from_shared(server.grpc.clone());
+        let endpoint = endpoint.map_err(|error| Status::invalid_argument(error.to_string()))?;
         let endpoint = endpoint
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
             .initial_stream_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
-        let channel = endpoint.connect().await.map_err(|error| unreachable(&error))?;
+        let channel = endpoint.connect().await.map_err(|error| unreachable(server, &error))?;
         let (requests, receiver) = mpsc::channel(in_flight_max);
         let mut request = Request::new(ReceiverStream::new(receiver));
         if let Some(credential) = credential(server)? {
             request.metadata_mut().insert("authorization", credential);
         }
-        let responses = IngestServiceClient::new(channel)
-            .stream_pulses(request)
-            .await
-            .map_err(|status| failure(&status))?;
+        let responses = IngestServiceClient::new(channel).stream_pulses(request).await?;
         Ok(Self { requests, responses: responses.into_inner() })
     }
 
@@ -74,10 +66,18 @@ impl Connection {
     }
 }
 
-fn credential(server: &Server) -> Result<Option<MetadataValue<Ascii>>, Failure> {
+fn unreachable(server: &Server, error: &tonic::transport::Error) -> Status {
+    let mut cause: &dyn Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    Status::unavailable(format!("no answer from {}: {cause}; is `pulse up` running?", server.grpc))
+}
+
+fn credential(server: &Server) -> Result<Option<MetadataValue<Ascii>>, Status> {
     let Some(token) = &server.token else { return Ok(None) };
     let value = format!("Bearer {}", token.reveal()).parse();
-    value.map(Some).map_err(|_| Failure::usage("the token must be printable ASCII"))
+    value.map(Some).map_err(|_| Status::invalid_argument("the token must be printable ASCII"))
 }
 
 /// Whether a new stream may do better.

@@ -44,7 +44,7 @@ pub struct Source {
     pub name: String,
     /// All of its lines.
     pub lines: usize,
-    /// Those outside tests.
+    /// Those outside tests that are neither blank nor a comment.
     pub code_lines: usize,
     /// Those of tests.
     pub test_lines: usize,
@@ -56,11 +56,19 @@ pub struct Source {
     pub functions: Vec<Function>,
     /// What was found outside tests, with its line.
     pub findings: Vec<(Finding, usize)>,
+    /// Modules in files of their own that are compiled for tests only.
+    test_modules: Vec<String>,
+    /// First and last lines of what is compiled for tests only.
+    test_spans: Vec<(usize, usize)>,
 }
 
-/// The lines of a file.
+/// The lines of a file that are neither blank nor a comment.
 pub fn lines(path: &Path) -> usize {
-    fs::read_to_string(path).unwrap().lines().count()
+    counted(fs::read_to_string(path).unwrap().lines())
+}
+
+fn counted<'a>(lines: impl Iterator<Item = &'a str>) -> usize {
+    lines.map(str::trim_start).filter(|line| !line.is_empty() && !line.starts_with("//")).count()
 }
 
 impl Source {
@@ -68,22 +76,29 @@ impl Source {
     pub fn read(root: &Path, path: &Path) -> Self {
         let text = fs::read_to_string(path).unwrap();
         let name = path.strip_prefix(root).unwrap().display().to_string();
-        let is_test =
-            path.components().any(|part| matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")));
-        let mut source = Self {
-            lines: text.lines().count(),
-            is_introduced: text.starts_with("//!") || is_test,
-            name,
-            ..Self::default()
-        };
-        if is_test {
-            source.test_lines = source.lines;
-            return source;
-        }
+        let is_introduced = text.starts_with("//!");
+        let mut source = Self { lines: text.lines().count(), is_introduced, name, ..Self::default() };
         let file = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", source.name));
         source.visit_file(&file);
-        source.code_lines = source.lines - source.test_lines;
+        let is_test =
+            |number: usize| source.test_spans.iter().any(|(first, last)| (*first..=*last).contains(&number));
+        let (tests, code): (Vec<_>, Vec<_>) =
+            text.lines().enumerate().partition(|(index, _)| is_test(index + 1));
+        let count = |lines: Vec<(usize, &str)>| counted(lines.into_iter().map(|(_, line)| line));
+        (source.code_lines, source.test_lines) = (count(code), count(tests));
         source
+    }
+
+    /// The files, from the root, of the modules that are compiled for tests only; a module of `a.rs` lies in `a/`.
+    pub fn test_modules(&self) -> Vec<String> {
+        let stem = self.name.trim_end_matches(".rs").trim_end_matches("/lib");
+        self.test_modules.iter().map(|module| format!("{stem}/{module}.rs")).collect()
+    }
+
+    /// Counts all of it as tests, where none of the rules holds.
+    pub fn become_test(&mut self) {
+        let (name, test_lines) = (std::mem::take(&mut self.name), self.code_lines + self.test_lines);
+        *self = Self { name, lines: self.lines, test_lines, is_introduced: true, ..Self::default() };
     }
 
     fn note(&mut self, finding: Finding, span: Span) {
@@ -144,7 +159,10 @@ impl<'ast> Visit<'ast> for Source {
     fn visit_item(&mut self, item: &'ast Item) {
         if is_for_tests(attributes(item)) {
             let span = item.span();
-            self.test_lines += span.end().line - span.start().line + 1;
+            self.test_spans.push((span.start().line, span.end().line));
+            if let Item::Mod(syn::ItemMod { ident, content: None, .. }) = item {
+                self.test_modules.push(ident.to_string());
+            }
             return;
         }
         if let Some((visibility, attributes)) = public_parts(item) {
@@ -179,7 +197,7 @@ impl<'ast> Visit<'ast> for Source {
     fn visit_expr(&mut self, expression: &'ast Expr) {
         match expression {
             Expr::MethodCall(call) if call.method == "unwrap" && call.args.is_empty() => {
-                self.note(Finding::Unwrap, call.method.span())
+                self.note(Finding::Unwrap, call.method.span());
             }
             Expr::Call(call) => self.note_call(call),
             _ => {}
@@ -201,7 +219,7 @@ impl Source {
             function.path.segments.iter().rev().take(2).map(|segment| segment.ident.to_string()).collect();
         match names.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             ["now", "SystemTime" | "Timestamp" | "Zoned" | "Instant"] => {
-                self.note(Finding::ClockRead, call.span())
+                self.note(Finding::ClockRead, call.span());
             }
             ["unbounded_channel" | "unbounded", ..] => self.note(Finding::UnboundedQueue, call.span()),
             ["channel", "mpsc"] if call.args.is_empty() => self.note(Finding::UnboundedQueue, call.span()),

@@ -26,18 +26,19 @@ pub mod state;
 pub mod usage;
 pub mod view;
 
+pub use crate::pricing::{TRIGGER_TOPIC, WORKER};
 pub use crate::rest::routes;
 
 use catalog::Catalog;
 use domain::port::{CellStore, Log};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use view::View;
 
 /// How the room is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// How long triggers of one month are gathered before it is rated: a month is rated at most this often.

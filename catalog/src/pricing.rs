@@ -17,7 +17,7 @@ use crate::view::{View, ViewError};
 use crate::{Config, Ports};
 use domain::generation::{Generation, Incarnation};
 use domain::hash::FIXED_KEY;
-use domain::port::{Assignment, AssignmentChange, CellStore, Log, LogError, StoreError};
+use domain::port::{AssignmentChange, CellStore, Log, LogError, StoreError};
 use futures::StreamExt;
 use partition::Partition;
 use proto::header::RecordError;
@@ -28,7 +28,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// The topic of triggers: aggregate revisions, and months to rate again.
-pub(crate) const TRIGGER_TOPIC: &str = "processor-storage-consumption";
+pub const TRIGGER_TOPIC: &str = "processor-storage-consumption";
+
+/// The worker's name in its checkpoints: what it has passed in the topic of triggers may be trimmed.
+pub const WORKER: &str = "pricing";
 
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
@@ -62,26 +65,40 @@ pub(crate) async fn run(config: Config, ports: Ports, shutdown: CancellationToke
     let owned = async {
         let incarnation = pricing.incarnation().await;
         let mut assignments = pricing.log.assignments(Arc::new(topic_layout(&incarnation)));
-        let mut running: HashMap<u32, CancellationToken> = HashMap::new();
+        let mut owned = Owned { pricing: &pricing, incarnation, running: HashMap::new() };
         while let Some(change) = assignments.next().await {
             match change {
-                AssignmentChange::Assigned(Assignment { partitions, .. }) => {
-                    for number in partitions {
-                        let stop = shutdown.child_token();
-                        let partition = Partition::new(pricing.clone(), &incarnation, number);
-                        tracker.spawn(partition::run(partition, stop.clone()));
-                        // A partition that is assigned twice in a row is started anew.
-                        running.insert(number, stop).inspect(CancellationToken::cancel);
-                    }
-                }
-                AssignmentChange::Revoked(Assignment { partitions, .. }) => {
-                    let stopped = partitions.iter().filter_map(|number| running.remove(number));
-                    stopped.for_each(|stop| stop.cancel());
-                }
+                AssignmentChange::Assigned(given) => owned.start(&given.partitions, &shutdown, &tracker),
+                AssignmentChange::Revoked(taken) => owned.stop(&taken.partitions),
             }
         }
     };
     shutdown.run_until_cancelled(owned).await;
+}
+
+/// The partitions whose loops run here.
+struct Owned<'a> {
+    pricing: &'a Pricing,
+    incarnation: Incarnation,
+    running: HashMap<u32, CancellationToken>,
+}
+
+impl Owned<'_> {
+    fn start(&mut self, partitions: &[u32], shutdown: &CancellationToken, tracker: &TaskTracker) {
+        // A partition that is given twice in a row is started anew.
+        self.stop(partitions);
+        for number in partitions {
+            let stop = shutdown.child_token();
+            let partition = Partition::new(self.pricing.clone(), &self.incarnation, *number);
+            tracker.spawn(partition::run(partition, stop.clone()));
+            self.running.insert(*number, stop);
+        }
+    }
+
+    fn stop(&mut self, partitions: &[u32]) {
+        let taken = partitions.iter().filter_map(|number| self.running.remove(number));
+        taken.for_each(|stop| stop.cancel());
+    }
 }
 
 impl Pricing {

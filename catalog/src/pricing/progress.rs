@@ -1,12 +1,10 @@
 //! How far the worker has come in a log: its cell holds and is stamped by the next offset.
 
-use super::PricingError;
+use super::{PricingError, WORKER};
 use domain::checkpoint::worker_key;
 use domain::port::{CellStore, Query, StoreError, read_all};
 use domain::table::{Cell, WORKER_CHECKPOINT};
 use proto::blob::{Blob, NextOffset};
-
-const WORKER: &str = "pricing";
 
 /// The first offset not dealt with yet; `None`: the worker never came here.
 pub(super) async fn load(

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A contract as it is to be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ContractBody {
     /// Who pays; it never changes.
@@ -23,12 +23,10 @@ pub(super) struct ContractBody {
     /// By which plan.
     plan: String,
     /// By which version of it; absent: the one in effect.
-    #[serde(skip_serializing_if = "Option::is_none")]
     plan_version: Option<u32>,
     /// From when, on a quarter of an hour.
     start_time: Time,
     /// Until when, exclusive, on a quarter of an hour; absent: without end.
-    #[serde(skip_serializing_if = "Option::is_none")]
     end_time: Option<Time>,
     /// The IANA zone whose months are billed.
     #[serde(default = "utc")]
@@ -39,8 +37,20 @@ pub(super) struct ContractBody {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct ContractItem {
     id: String,
-    #[serde(flatten)]
-    body: ContractBody,
+    /// Who pays.
+    tenant: String,
+    /// By which plan.
+    plan: String,
+    /// By which version of it; absent: the one in effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan_version: Option<u32>,
+    /// From when.
+    start_time: Time,
+    /// Until when, exclusive; absent: without end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_time: Option<Time>,
+    /// The IANA zone whose months are billed.
+    time_zone: String,
     /// Name it in a later read to see this or newer.
     catalog_offset: Count,
 }
@@ -60,15 +70,16 @@ impl ContractBody {
 
 impl ContractItem {
     fn new(id: &ContractId, contract: &Contract, revision: u64) -> Self {
-        let body = ContractBody {
+        Self {
+            id: id.to_string(),
             tenant: contract.tenant.to_string(),
             plan: contract.plan.to_string(),
             plan_version: contract.plan_version,
             start_time: Time(contract.term.start()),
             end_time: contract.term.end().map(Time),
             time_zone: contract.calendar.name().to_owned(),
-        };
-        Self { id: id.to_string(), body, catalog_offset: offset_after(revision) }
+            catalog_offset: offset_after(revision),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A SKU as it is to be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SkuBody {
     /// What it is measured in.
@@ -47,8 +47,16 @@ pub(super) enum AggregationText {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct SkuItem {
     id: String,
-    #[serde(flatten)]
-    body: SkuBody,
+    /// What it is measured in.
+    unit: String,
+    /// For people.
+    description: String,
+    /// For exports.
+    service_category: String,
+    /// The dimensions of pulses that usage is grouped by.
+    dimensions: Vec<String>,
+    /// How pulses become usage.
+    aggregation: AggregationText,
     /// Name it in a later read to see this or newer.
     catalog_offset: Count,
 }
@@ -69,13 +77,14 @@ impl SkuBody {
 impl SkuItem {
     fn new(id: &SkuId, sku: &Sku, revision: u64) -> Self {
         let Aggregation::Sum = sku.aggregation;
-        let body = SkuBody {
+        Self {
+            id: id.to_string(),
             unit: sku.unit.to_string(),
             description: sku.description.to_string(),
             service_category: sku.service_category.to_string(),
             dimensions: sku.dimensions.keys().to_vec(),
             aggregation: AggregationText::Sum,
-        };
-        Self { id: id.to_string(), body, catalog_offset: offset_after(revision) }
+            catalog_offset: offset_after(revision),
+        }
     }
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A tenant as it is to be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TenantBody {
     /// For people: at most 256 bytes.
@@ -40,8 +40,10 @@ pub(super) enum StatusText {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct TenantItem {
     id: String,
-    #[serde(flatten)]
-    body: TenantBody,
+    /// For people.
+    name: String,
+    /// Whether its pulses are taken.
+    status: StatusText,
     /// Name it in a later read to see this or newer.
     catalog_offset: Count,
 }
@@ -62,7 +64,7 @@ impl TenantItem {
             TenantStatus::Active => StatusText::Active,
             TenantStatus::Suspended => StatusText::Suspended,
         };
-        let body = TenantBody { name: tenant.name.to_string(), status };
-        Self { id: id.to_string(), body, catalog_offset: offset_after(revision) }
+        let name = tenant.name.to_string();
+        Self { id: id.to_string(), name, status, catalog_offset: offset_after(revision) }
     }
 }

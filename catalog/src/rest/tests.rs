@@ -239,6 +239,11 @@ async fn faults_of_a_document_are_named_by_field_and_line() {
     assert_eq!(answer.code(), (400, "INVALID_ARGUMENT"));
     assert_eq!(answer.body["errors"][0]["field"], "prices[0].sku");
     assert!(answer.body["errors"][0]["message"].as_str().unwrap().starts_with("line 6, "), "{}", answer.body);
+    let yaml = || Request::post("/v1/plans/llm/versions").header("content-type", "application/yaml");
+    let huge = "#".repeat(3 << 20);
+    assert_eq!(server.send(yaml().body(Body::from(huge)).unwrap()).await.code(), (413, "TOO_LARGE"));
+    let bytes = yaml().body(Body::from(&b"\xff"[..])).unwrap();
+    assert_eq!(server.send(bytes).await.code(), (400, "INVALID_ARGUMENT"));
     let request = Request::post("/v1/plans/llm/versions").header("content-type", "text/html");
     assert_eq!(server.send(request.body(Body::from(PLAN)).unwrap()).await.status, 415);
 }
@@ -258,4 +263,15 @@ async fn what_is_put_again_unchanged_appends_nothing() {
     assert_eq!(server.publish(None, PLAN).await.status, 200);
     assert_eq!(server.house.log.watermarks(&crate::view::partition()).await.unwrap().high, end);
     assert_eq!(server.get("/v1/plans/llm/versions/1").await.body["published_time"], at(NOW).to_string());
+}
+
+/// Answers that repeat a body which takes no other fields could never be valid.
+#[tokio::test]
+async fn the_description_of_every_answer_can_be_met() {
+    let house = House::empty().await;
+    let routes = super::routes(house.catalog.clone(), PageKey::new([1; 16]));
+    let openapi = serde_json::to_value(routes.into_openapi()).unwrap();
+    let schemas = openapi["components"]["schemas"].as_object().unwrap();
+    assert!(schemas.contains_key("TenantItem") && schemas.contains_key("PlanVersionItem"));
+    assert!(schemas.values().all(|schema| schema.get("allOf").is_none()));
 }

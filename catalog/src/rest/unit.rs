@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A unit as it is to be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UnitBody {
     /// What it measures: `time`, `data.time`. Only units of one dimension convert.
@@ -28,8 +28,10 @@ pub(super) struct UnitBody {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(super) struct UnitItem {
     id: String,
-    #[serde(flatten)]
-    body: UnitBody,
+    /// What it measures.
+    dimension: String,
+    /// Base units in one of it.
+    factor: String,
     /// Name it in a later read to see this or newer.
     catalog_offset: Count,
 }
@@ -43,7 +45,11 @@ impl UnitBody {
 
 impl UnitItem {
     fn new(id: &UnitId, unit: &Unit, revision: u64) -> Self {
-        let body = UnitBody { dimension: unit.dimension.clone(), factor: unit.factor.to_string() };
-        Self { id: id.to_string(), body, catalog_offset: offset_after(revision) }
+        Self {
+            id: id.to_string(),
+            dimension: unit.dimension.clone(),
+            factor: unit.factor.to_string(),
+            catalog_offset: offset_after(revision),
+        }
     }
 }

@@ -12,6 +12,7 @@ use ::rest::problem::{CommandProblems, Kind};
 use ::rest::{Id, Problem};
 use axum::Json;
 use axum::extract::State;
+use axum::extract::rejection::StringRejection;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::code::Code;
@@ -45,11 +46,12 @@ pub(in crate::rest) async fn publish_plan_version(
     Id(id): Id,
     key: Option<IdempotencyKey>,
     headers: HeaderMap,
-    text: String,
+    text: Result<String, StringRejection>,
 ) -> Result<Response, Problem> {
     let id = PlanId::parse(&id)?;
     check_media_type(&headers)?;
-    let document = PlanDocument::parse(&text).map_err(Refusal::from)?;
+    let document =
+        PlanDocument::parse(&text.map_err(|rejection| refuse_text(&rejection))?).map_err(Refusal::from)?;
     api.lint(&document).await?;
     let change = Change::PublishPlan(id.clone(), document.plan().canonical().into());
     let settled = api.post(key, change).await?;
@@ -63,6 +65,15 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::new(Kind::UnsupportedMediaType, "content-type must be application/json or application/yaml"))
+}
+
+fn refuse_text(rejection: &StringRejection) -> Problem {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(Code::TooLarge, "the document is over the bound of this resource")
+        }
+        _ => Problem::field(Code::InvalidArgument, "body", "must be UTF-8 and whole"),
+    }
 }
 
 impl Api {

@@ -6,6 +6,7 @@ use crate::rest::answer::ReadParams;
 use ::rest::etag::{self, IfNoneMatch};
 use ::rest::problem::QueryProblems;
 use ::rest::{Params, Problem};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
@@ -31,10 +32,12 @@ const IMMUTABLE: HeaderValue = HeaderValue::from_static("private, max-age=315360
 )]
 pub(in crate::rest) async fn get_plan_version(
     State(api): State<Api>,
-    Path((id, number)): Path<(String, String)>,
+    path: Result<Path<(String, String)>, PathRejection>,
     params: Params<ReadParams>,
     known: IfNoneMatch,
 ) -> Result<Response, Problem> {
+    let refuse = |_| Problem::field(Code::InvalidArgument, "id", "must be percent-encoded UTF-8");
+    let Path((id, number)) = path.map_err(refuse)?;
     let id = PlanId::parse(&id)?;
     let number = parse_number(&number)?;
     let state = api.state(params.value.catalog_offset).await?;

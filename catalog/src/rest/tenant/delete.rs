@@ -26,7 +26,6 @@ use domain::id::TenantId;
     ),
     responses(
         (status = 200, description = "The tenant is gone; its id may be put again", body = Deleted, example = json!({"id": "acme", "catalog_offset": "8"})),
-        (status = 404, description = "NOT_FOUND", body = ::rest::problem::ProblemDocument, content_type = "application/problem+json"),
         CommandProblems
     )
 )]

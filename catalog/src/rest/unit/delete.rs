@@ -25,7 +25,6 @@ use domain::id::UnitId;
     ),
     responses(
         (status = 200, description = "The unit is gone; its id may be put again", body = Deleted, example = json!({"id": "page", "catalog_offset": "8"})),
-        (status = 404, description = "NOT_FOUND", body = ::rest::problem::ProblemDocument, content_type = "application/problem+json"),
         CommandProblems
     )
 )]

@@ -7,10 +7,18 @@ cd "$(dirname "$0")/.."
 export PULSE_DATA_DIR
 ready=$(mktemp -u "${TMPDIR:-/tmp}/pulse-ready.XXXXXX")
 
+# The server gets a process group of its own: Ctrl-C reaches this script alone, which then stops the server once.
+set -m
 "$PULSE" up --ready-file "$ready" &
 server=$!
-trap 'kill -TERM "$server" 2>/dev/null || true; wait "$server" || true; rm -f "$ready"' EXIT
-trap 'exit 130' INT TERM
+set +m
+stop() {
+    trap - EXIT INT TERM
+    kill -TERM "$server" 2>/dev/null || true
+    wait "$server"
+    exit
+}
+trap stop EXIT INT TERM
 until [ -e "$ready" ]; do
     kill -0 "$server" 2>/dev/null || { wait "$server"; exit 1; }
     sleep 0.1
@@ -23,9 +31,8 @@ done
 
 echo
 echo "What acme's usage costs:"
-"$PULSE" query cost --tenant acme --from -48h
+"$PULSE" query cost --tenant acme --from -48h --wait
 http=$(sed 's/.*"http":"\([^"]*\)".*/\1/' "$ready")
 echo
 echo "Ask more: http://$http/docs. Stop with Ctrl-C; the data stays in $PULSE_DATA_DIR."
-trap 'kill -TERM "$server"' INT TERM
 wait "$server"

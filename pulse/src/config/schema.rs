@@ -36,7 +36,6 @@ pub struct Config {
     /// The bounds of the write edge.
     pub ingestor_api: ingestor_api::Config,
     /// How the catalogue prices.
-    #[serde(serialize_with = "catalog_keys")]
     pub catalog: catalog::Config,
     /// The bounds of the consumer.
     pub ingestor_consumer: ingestor_consumer::Config,
@@ -52,11 +51,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
-fn catalog_keys<S: serde::Serializer>(config: &catalog::Config, serializer: S) -> Result<S::Ok, S::Error> {
-    serde_json::json!({"pricing_delay_ms": config.pricing_delay_ms}).serialize(serializer)
 }
 
 impl Default for Config {

@@ -9,6 +9,7 @@ use backends::embedded::{Embedded, EmbeddedLog, EmbeddedStore, OpenOptions};
 use catalog::bootstrap::bootstrap;
 use domain::generation::Generation;
 use domain::port::{CellStore, Clock, Log};
+use domain::topic::{CATALOG, DEAD_LETTERS, REVISIONS};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
@@ -77,12 +78,8 @@ impl Backends {
     /// Declares the topics, and begins the catalogue's log where it is empty.
     async fn prepare(&self) -> anyhow::Result<()> {
         let first = Generation::first(random()?, PARTITIONS);
-        let topics = [
-            (catalog::command::TOPIC, 1),
-            (&first.topic, PARTITIONS),
-            (PUBLISHED, PARTITIONS),
-            (DEAD_LETTERS, PARTITIONS),
-        ];
+        let topics =
+            [(CATALOG, 1), (&first.topic, PARTITIONS), (REVISIONS, PARTITIONS), (DEAD_LETTERS, PARTITIONS)];
         for (topic, partitions) in topics {
             self.embedded_log
                 .declare(topic, partitions)
@@ -93,11 +90,6 @@ impl Backends {
         bootstrap(&*self.log, &*self.clock, first, incarnation).await.context("beginning the catalogue's log")
     }
 }
-
-/// Where aggregate revisions are published.
-pub const PUBLISHED: &str = "processor-storage-consumption";
-/// Where dead letters are mirrored.
-pub const DEAD_LETTERS: &str = "resource-consumption-dlq";
 
 /// Bytes that nobody can guess.
 pub fn random() -> anyhow::Result<[u8; 16]> {

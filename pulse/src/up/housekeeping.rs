@@ -1,11 +1,12 @@
 //! Housekeeping: once a minute, log records that every reader has passed and nobody may ask for any more are removed,
 //! and so are rows that have expired.
 
-use super::backends::{Backends, DEAD_LETTERS, PARTITIONS, PUBLISHED};
+use super::backends::{Backends, PARTITIONS};
 use super::lifecycle::Lifecycle;
 use super::rooms::Rooms;
 use crate::config::Config;
 use backends::embedded::{EmbeddedLog, EmbeddedStore};
+use catalog::WORKER;
 use catalog::view::View;
 use domain::checkpoint::{Checkpoint, worker_key};
 use domain::port::{
@@ -13,12 +14,11 @@ use domain::port::{
 };
 use domain::position::Position;
 use domain::table::CellKey;
+use domain::topic::{DEAD_LETTERS, REVISIONS};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
-/// The reader of what is published; its cells hold how far it has come.
-const PRICING_WORKER: &str = "pricing";
 const INTERVAL: Duration = Duration::from_secs(60);
 
 /// Removes what is not needed any more.
@@ -75,9 +75,9 @@ impl Housekeeping {
             }
         }
         for partition in 0..PARTITIONS {
-            let priced = self.stamp(&worker_key(PRICING_WORKER, PUBLISHED, partition)).await?;
+            let priced = self.stamp(&worker_key(WORKER, REVISIONS, partition)).await?;
             let below = priced.and_then(|next| u64::try_from(next).ok()).unwrap_or(0);
-            self.trim(&TopicPartition::new(PUBLISHED, partition), below).await?;
+            self.trim(&TopicPartition::new(REVISIONS, partition), below).await?;
             let mirrored = TopicPartition::new(DEAD_LETTERS, partition);
             let end = self.log.watermarks(&mirrored).await?.high;
             self.trim(&mirrored, end).await?;

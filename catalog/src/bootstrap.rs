@@ -34,16 +34,16 @@ pub async fn bootstrap(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::TOPIC;
     use crate::fixture::*;
     use backends::memory::{AppendFault, ManualClock, MemoryLog};
+    use domain::topic::CATALOG;
     use std::sync::Arc;
 
     #[tokio::test]
     async fn a_log_is_begun_once_and_a_beginning_cut_short_is_completed() {
         let clock = Arc::new(ManualClock::at(at(NOW)));
         let log = MemoryLog::new(Arc::clone(&clock) as Arc<dyn Clock>);
-        log.declare(TOPIC, 1);
+        log.declare(CATALOG, 1);
         let begin = || {
             let (first, incarnation) = first_generation();
             bootstrap(&log, &*clock, first, incarnation)

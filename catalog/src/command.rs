@@ -12,9 +12,6 @@ use domain::time::Timestamp;
 use domain::unit::Unit;
 use std::sync::Arc;
 
-/// The topic of the catalogue's log; it has one partition.
-pub const TOPIC: &str = "catalog";
-
 /// A wish of somebody. Whether it holds is decided by the fold at its offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {

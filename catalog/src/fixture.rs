@@ -2,10 +2,9 @@
 
 use crate::bootstrap::bootstrap;
 use crate::catalog::{Catalog, Wish};
-use crate::command::{Change, Command, TOPIC};
+use crate::command::{Change, Command};
 use crate::fold::Settled;
 use crate::plan::PlanDocument;
-use crate::pricing::TRIGGER_TOPIC;
 use crate::resource::{Aggregation, Contract, Declared, Sku, Tenant, TenantStatus, Term, Text};
 use crate::state::State;
 use crate::view::View;
@@ -21,6 +20,7 @@ use domain::pulse::Pulse;
 use domain::quantity::Quantity;
 use domain::table::Cell;
 use domain::time::Timestamp;
+use domain::topic::{CATALOG, REVISIONS, partition_of_tenant};
 use domain::unit::{Unit, parse_factor};
 use proto::blob::Blob;
 use proto::published::{Revision, to_record};
@@ -158,7 +158,7 @@ pub fn begun() -> State {
 
 /// The partition of a tenant's triggers.
 pub fn partition_of(tenant: &TenantId) -> u32 {
-    u32::try_from(domain::hash::fixed_hash(tenant.as_str().as_bytes()) % 4).unwrap()
+    partition_of_tenant(tenant, 4)
 }
 
 /// A catalogue on a log in memory, begun and followed.
@@ -176,8 +176,8 @@ impl House {
     pub async fn empty() -> Self {
         let clock = Arc::new(ManualClock::at(at(NOW)));
         let log = Arc::new(MemoryLog::new(Arc::clone(&clock) as Arc<dyn Clock>));
-        log.declare(TOPIC, 1);
-        log.declare(TRIGGER_TOPIC, 4);
+        log.declare(CATALOG, 1);
+        log.declare(REVISIONS, 4);
         let (generation, incarnation) = first_generation();
         bootstrap(&*log, &*clock, generation, incarnation).await.unwrap();
         let (shutdown, tracker) = (CancellationToken::new(), TaskTracker::new());
@@ -199,7 +199,7 @@ impl House {
         let timestamp = row.position.raw();
         let cell = Cell { key: key.cell_key(), timestamp, value: row.to_blob() };
         self.store.write(vec![cell]).await.unwrap();
-        let to = TopicPartition::new(TRIGGER_TOPIC, partition_of(&key.tenant));
+        let to = TopicPartition::new(REVISIONS, partition_of(&key.tenant));
         self.log.append(&to, vec![to_record(&Revision { key, row })]).await.unwrap()
     }
 

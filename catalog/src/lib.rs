@@ -26,7 +26,7 @@ pub mod state;
 pub mod usage;
 pub mod view;
 
-pub use crate::pricing::{TRIGGER_TOPIC, WORKER};
+pub use crate::pricing::WORKER;
 pub use crate::rest::routes;
 
 use catalog::Catalog;

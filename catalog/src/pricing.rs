@@ -18,6 +18,7 @@ use crate::{Config, Ports};
 use domain::generation::{Generation, Incarnation};
 use domain::hash::FIXED_KEY;
 use domain::port::{AssignmentChange, CellStore, Log, LogError, StoreError};
+use domain::topic::REVISIONS;
 use futures::StreamExt;
 use partition::Partition;
 use proto::header::RecordError;
@@ -26,9 +27,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// The topic of triggers: aggregate revisions, and months to rate again.
-pub const TRIGGER_TOPIC: &str = "processor-storage-consumption";
 
 /// The worker's name in its checkpoints: what it has passed in the topic of triggers may be trimmed.
 pub const WORKER: &str = "pricing";
@@ -104,7 +102,7 @@ impl Owned<'_> {
 impl Pricing {
     async fn incarnation(&self) -> Incarnation {
         loop {
-            match self.log.incarnation(TRIGGER_TOPIC).await {
+            match self.log.incarnation(REVISIONS).await {
                 Ok(incarnation) => return incarnation,
                 Err(error) => tracing::warn!(%error, "the topic of triggers cannot be asked"),
             }
@@ -117,5 +115,5 @@ impl Pricing {
 fn topic_layout(incarnation: &Incarnation) -> Generation {
     let partitions =
         u32::try_from(incarnation.first_offsets.len()).expect("a topic has fewer than 2^32 partitions");
-    Generation { number: 0, topic: TRIGGER_TOPIC.into(), ..Generation::first(FIXED_KEY, partitions) }
+    Generation { number: 0, topic: REVISIONS.into(), ..Generation::first(FIXED_KEY, partitions) }
 }

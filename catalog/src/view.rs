@@ -1,11 +1,11 @@
 //! The catalogue in memory: follows its log, and knows up to which instant it was at the log's end.
 
-use crate::command::TOPIC;
 use crate::fold::{Halt, Outcome};
 use crate::state::State;
 use domain::generation::Registry;
 use domain::port::{Clock, Log, LogError, RegistryView, TopicPartition};
 use domain::time::Timestamp;
+use domain::topic::CATALOG;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use tokio::sync::{Mutex, broadcast, watch};
@@ -142,5 +142,5 @@ impl RegistryView for View {
 
 /// The catalogue's one partition.
 pub(crate) fn partition() -> TopicPartition {
-    TopicPartition::new(TOPIC, 0)
+    TopicPartition::new(CATALOG, 0)
 }

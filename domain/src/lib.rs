@@ -25,4 +25,5 @@ pub mod quantity;
 pub mod reject;
 pub mod table;
 pub mod time;
+pub mod topic;
 pub mod unit;

@@ -1,16 +1,16 @@
 //! One partition of triggers: takes what waits, rates each month once, then notes how far it came.
 
 use super::trigger::Triggers;
-use super::{Pricing, PricingError, RETRY_DELAY, TRIGGER_TOPIC, progress, rerate, stamp};
+use super::{Pricing, PricingError, RETRY_DELAY, progress, rerate, stamp};
 use crate::billing::rate_stored_month;
 use crate::charge::Charges;
 use crate::state::State;
 use domain::calendar::Period;
 use domain::generation::Incarnation;
-use domain::hash::fixed_hash;
 use domain::id::TenantId;
 use domain::port::{ReadLimit, TopicPartition};
 use domain::table::Cell;
+use domain::topic::{REVISIONS, partition_of_tenant};
 use futures::{StreamExt, TryStreamExt, stream};
 use proto::blob::Blob;
 use std::convert::Infallible;
@@ -28,7 +28,7 @@ const CELLS_AT_ONCE: usize = 64;
 pub(super) struct Partition {
     pub(super) pricing: Pricing,
     pub(super) number: u32,
-    partitions: u64,
+    partitions: u32,
     incarnation: u32,
 }
 
@@ -48,22 +48,23 @@ async fn price(partition: &Partition) {
 
 impl Partition {
     pub(super) fn new(pricing: Pricing, incarnation: &Incarnation, number: u32) -> Self {
-        let partitions = incarnation.first_offsets.len().max(1) as u64;
+        let partitions = incarnation.first_offsets.len();
+        let partitions = u32::try_from(partitions).expect("a topic has fewer than 2^32 partitions");
         Self { pricing, number, partitions, incarnation: incarnation.number }
     }
 
     /// Whether a tenant's triggers go here.
     pub(super) fn holds(&self, tenant: &TenantId) -> bool {
-        fixed_hash(tenant.as_str().as_bytes()) % self.partitions == u64::from(self.number)
+        partition_of_tenant(tenant, self.partitions) == self.number
     }
 
     /// The partition's place in the log.
     pub(super) fn topic(&self) -> TopicPartition {
-        TopicPartition::new(TRIGGER_TOPIC, self.number)
+        TopicPartition::new(REVISIONS, self.number)
     }
 
     async fn price_from_checkpoint(&self) -> Result<Infallible, PricingError> {
-        let mut next = match progress::load(&*self.pricing.store, TRIGGER_TOPIC, self.number).await? {
+        let mut next = match progress::load(&*self.pricing.store, REVISIONS, self.number).await? {
             Some(next) => next,
             None => self.pricing.log.watermarks(&self.topic()).await?.low,
         };
@@ -80,7 +81,7 @@ impl Partition {
         let Some(end) = triggers.next() else { return Ok(next) };
         let state = self.pricing.view.at_least(triggers.catalog_offset()).await?;
         self.rate(&state, &triggers).await?;
-        progress::save(&*self.pricing.store, TRIGGER_TOPIC, self.number, end).await?;
+        progress::save(&*self.pricing.store, REVISIONS, self.number, end).await?;
         Ok(end)
     }
 

@@ -3,11 +3,12 @@
 use super::partition::Partition;
 use super::touch::months_touched;
 use super::{PricingError, RETRY_DELAY, progress};
-use crate::command::{Command, TOPIC, decode};
+use crate::command::{Command, decode};
 use crate::view::{ViewError, partition as catalog_partition};
 use domain::calendar::Period;
 use domain::id::TenantId;
 use domain::port::{Entry, NewRecord, ReadLimit};
+use domain::topic::CATALOG;
 use proto::published::rerate_record;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -26,7 +27,7 @@ pub(super) async fn follow(partition: &Partition) {
 }
 
 async fn follow_from_checkpoint(partition: &Partition) -> Result<Infallible, PricingError> {
-    let loaded = progress::load(&*partition.pricing.store, TOPIC, partition.number).await?;
+    let loaded = progress::load(&*partition.pricing.store, CATALOG, partition.number).await?;
     let mut next = loaded.unwrap_or(0);
     loop {
         next = step(partition, next).await?;
@@ -45,7 +46,7 @@ pub(super) async fn step(partition: &Partition, next: u64) -> Result<u64, Pricin
     for chunk in triggers.chunks(RECORDS_AT_ONCE) {
         pricing.log.append(&partition.topic(), chunk.to_vec()).await?;
     }
-    progress::save(&*pricing.store, TOPIC, partition.number, end).await?;
+    progress::save(&*pricing.store, CATALOG, partition.number, end).await?;
     Ok(end)
 }
 

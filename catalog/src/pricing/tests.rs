@@ -3,7 +3,7 @@
 use super::partition::Partition;
 use super::*;
 use crate::charge::Charges;
-use crate::command::{Change, TOPIC};
+use crate::command::Change;
 use crate::fixture::*;
 use crate::resource::ResourceName;
 use crate::{Config, Ports};
@@ -12,6 +12,7 @@ use domain::calendar::Period;
 use domain::id::{ContractId, TenantId};
 use domain::port::{Query, TopicPartition, read_all};
 use domain::table::Cell;
+use domain::topic::{CATALOG, REVISIONS};
 use proto::blob::Blob;
 use proto::published::{Published, from_entry};
 
@@ -58,7 +59,7 @@ async fn a_trigger_rates_its_month_and_stamps_it_by_incarnation_and_offset() {
     assert_eq!(owner.step(0).await.unwrap(), 1);
     assert_eq!(amounts(&house, "2026-03").await, ["1.25"]);
     assert_eq!(charge_cell(&house, "2026-03").await.unwrap().timestamp, (1 << 40) + 1);
-    assert_eq!(progress::load(&*house.store, TRIGGER_TOPIC, owner.number).await.unwrap(), Some(1));
+    assert_eq!(progress::load(&*house.store, REVISIONS, owner.number).await.unwrap(), Some(1));
 }
 
 #[tokio::test]
@@ -69,7 +70,7 @@ async fn a_crash_between_write_and_checkpoint_gives_the_same_cell() {
     house.store.script_writes([None, Some(WriteFault::Overloaded)]);
     assert!(crashing.step(0).await.is_err());
     let written = charge_cell(&house, "2026-03").await.unwrap();
-    assert_eq!(progress::load(&*house.store, TRIGGER_TOPIC, crashing.number).await.unwrap(), None);
+    assert_eq!(progress::load(&*house.store, REVISIONS, crashing.number).await.unwrap(), None);
     let next = owner(&house).await;
     assert_eq!(next.step(0).await.unwrap(), 1);
     assert_eq!(charge_cell(&house, "2026-03").await, Some(written));
@@ -86,9 +87,9 @@ async fn a_zombies_older_charge_loses() {
     owner(&house).await.step(1).await.unwrap();
     assert_eq!(amounts(&house, "2026-03").await, ["1.50"]);
     house.store.write(vec![stale]).await.unwrap();
-    progress::save(&*house.store, TRIGGER_TOPIC, zombie.number, 1).await.unwrap();
+    progress::save(&*house.store, REVISIONS, zombie.number, 1).await.unwrap();
     assert_eq!(amounts(&house, "2026-03").await, ["1.50"]);
-    assert_eq!(progress::load(&*house.store, TRIGGER_TOPIC, zombie.number).await.unwrap(), Some(2));
+    assert_eq!(progress::load(&*house.store, REVISIONS, zombie.number).await.unwrap(), Some(2));
 }
 
 #[tokio::test]
@@ -130,7 +131,7 @@ async fn changes_become_triggers_for_the_tenants_of_the_partition_only() {
     let end = rerate::step(&owner, 0).await.unwrap();
     // Done again after a crash, it appends the same again: harmless.
     rerate::step(&owner, 0).await.unwrap();
-    let from = TopicPartition::new(TRIGGER_TOPIC, owner.number);
+    let from = TopicPartition::new(REVISIONS, owner.number);
     let limit = domain::port::ReadLimit { bytes: 1 << 20, wait: Duration::ZERO };
     let triggers = house.log.read(&from, 0, limit).await.unwrap();
     let named: Vec<_> = triggers
@@ -144,7 +145,7 @@ async fn changes_become_triggers_for_the_tenants_of_the_partition_only() {
         .collect();
     let months = ["2026-02", "2026-03", "2026-02", "2026-03"];
     assert_eq!(named, months.map(|month| (acme(), month.to_owned(), end)));
-    assert_eq!(progress::load(&*house.store, TOPIC, owner.number).await.unwrap(), Some(end));
+    assert_eq!(progress::load(&*house.store, CATALOG, owner.number).await.unwrap(), Some(end));
 }
 
 #[tokio::test]

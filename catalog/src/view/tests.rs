@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use domain::generation::{Generation, Incarnation};
 use domain::port::{Admission, AssignmentChange, Entry, NewRecord, ReadLimit, Watermarks};
 use domain::reject::RejectReason;
+use domain::topic::CATALOG;
 use futures::stream::BoxStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
@@ -121,7 +122,7 @@ async fn a_view_stands_still_at_what_it_does_not_know_and_says_so() {
 #[tokio::test]
 async fn a_log_that_was_never_begun_opens_no_view() {
     let house = House::empty().await;
-    house.log.recreate(TOPIC, 2, vec![0]);
+    house.log.recreate(CATALOG, 2, vec![0]);
     let (log, clock) = (Arc::clone(&house.log) as Arc<dyn Log>, Arc::clone(&house.clock) as Arc<dyn Clock>);
     let opened = View::open(log, clock, house.shutdown.clone(), &house.tracker).await;
     assert_eq!(opened.err(), Some(ViewError::Empty));

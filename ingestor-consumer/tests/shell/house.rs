@@ -11,6 +11,7 @@ use domain::pulse::{RawPulse, StampedPulse, Stamps};
 use domain::reject::RejectReason;
 use domain::table::{AGGREGATE, CHECKPOINT, Cell, DEAD_LETTER, WATERMARK};
 use domain::time::Timestamp;
+use domain::topic::{DEAD_LETTERS, REVISIONS};
 use ingestor_consumer::alarm::Alarm;
 use ingestor_consumer::{Alarms, Config, Ports, Spot, start};
 use proto::blob::Blob;
@@ -20,9 +21,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-const REVISIONS: &str = "processor-storage-consumption";
-const MIRROR: &str = "resource-consumption-dlq";
 
 struct OneGeneration(Arc<Registry>);
 
@@ -54,7 +52,7 @@ impl House {
         let generation = Generation::first([3; 16], 1);
         log.declare(&generation.topic, 1);
         log.declare(REVISIONS, 2);
-        log.declare(MIRROR, 1);
+        log.declare(DEAD_LETTERS, 1);
         let incarnation: Incarnation = log.incarnation(&generation.topic).await.unwrap();
         let registry = Arc::new(Registry::new(generation, incarnation));
         let generation = Arc::clone(registry.newest());
@@ -206,7 +204,7 @@ impl House {
     }
 
     pub async fn mirrored(&self) -> usize {
-        self.read(TopicPartition::new(MIRROR, 0)).await.len()
+        self.read(TopicPartition::new(DEAD_LETTERS, 0)).await.len()
     }
 
     async fn read(&self, from: TopicPartition) -> Vec<domain::port::Entry> {

@@ -119,7 +119,8 @@ mod tests {
             ("page_size=many", "page_size", "must be a whole number"),
             ("page_size=-1", "page_size", "must be a whole number"),
             ("page_size=0", "page_size", "must be 1 to 1000"),
-            ("status=odd", "status", "unknown variant `odd`, expected `open` or `replayed`"),
+            ("status=odd", "status", "status must be one of open, replayed"),
+            ("status=", "status", "status must be one of open, replayed"),
             ("tenant=%FF", "query", "must be percent-encoded UTF-8"),
         ] {
             let problem = ask(query).unwrap_err();

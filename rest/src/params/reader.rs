@@ -23,6 +23,10 @@ impl serde::de::Error for Error {
     fn missing_field(field: &'static str) -> Self {
         Self { field: field.to_owned(), message: "is required".to_owned() }
     }
+
+    fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
+        Self::custom(format_args!("must be one of {}", expected.join(", ")))
+    }
 }
 
 impl fmt::Display for Error {

@@ -9,7 +9,12 @@ use axum::response::IntoResponse;
 use domain::code::Code;
 use serde::de::DeserializeOwned;
 
-/// A JSON body. `T` refuses unknown fields itself: `#[serde(deny_unknown_fields)]`.
+/// What a refusal names where no field is at fault.
+const BODY: &str = "body";
+/// How a path spells the whole document.
+const ROOT: &str = ".";
+
+/// A JSON object as body. `T` refuses unknown fields itself: `#[serde(deny_unknown_fields)]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Body<T>(pub T);
 
@@ -38,20 +43,36 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-/// Reads a JSON document; the refusal names the field, line and column.
+/// Reads a JSON object; the refusal names the field, line and column. An array is refused here, because a derived
+/// reader would take its values for the fields in their order.
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::field(Code::InvalidArgument, BODY, "must be a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         refuse(&path, &error.into_inner())
     })?;
-    deserializer.end().map_err(|error| refuse(".", &error))?;
+    deserializer.end().map_err(|error| refuse(ROOT, &error))?;
     Ok(value)
 }
 
 fn refuse(path: &str, error: &serde_json::Error) -> Problem {
-    let field = if path == "." { "body" } else { path };
-    Problem::field(Code::InvalidArgument, field, format_args!("is not valid: {error}"))
+    let text = error.to_string();
+    let whole = path == ROOT || !error.is_data();
+    if let Some(name) = missing_field(&text) {
+        let field = if whole { name.to_owned() } else { format!("{path}.{name}") };
+        return Problem::field(Code::InvalidArgument, &field, "is required");
+    }
+    let field = if whole { BODY } else { path };
+    Problem::field(Code::InvalidArgument, field, format_args!("is not valid: {text}"))
+}
+
+/// The field that is not there, which `serde` tells in words only.
+fn missing_field(text: &str) -> Option<&str> {
+    let (name, _) = text.strip_prefix("missing field `")?.split_once('`')?;
+    Some(name)
 }
 
 #[cfg(test)]
@@ -70,11 +91,18 @@ mod tests {
         name: String,
         #[serde(default)]
         tags: Vec<String>,
+        owner: Option<Owner>,
+    }
+
+    #[derive(Deserialize)]
+    struct Owner {
+        id: String,
     }
 
     async fn send(content_type: &str, text: &str) -> (u16, Value) {
         let handler = post(|Body(tenant): Body<Tenant>| async move {
-            format!("\"{}{}\"", tenant.name, tenant.tags.len())
+            let owner = tenant.owner.map_or_else(String::new, |owner| owner.id);
+            format!("\"{}{}{owner}\"", tenant.name, tenant.tags.len())
         });
         let router = Router::new().route("/", handler).layer(DefaultBodyLimit::max(200));
         let request =
@@ -87,8 +115,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_read_whole() {
-        let (status, body) = send("Application/JSON; charset=utf-8", r#"{"name": "acme"}"#).await;
-        assert_eq!((status, body.as_str().unwrap()), (200, "acme0"));
+        let (status, body) =
+            send("Application/JSON; charset=utf-8", "\n{\"name\": \"acme\", \"owner\": {\"id\": \"x\"}}")
+                .await;
+        assert_eq!((status, body.as_str().unwrap()), (200, "acme0x"));
     }
 
     #[tokio::test]
@@ -97,8 +127,13 @@ mod tests {
             (r#"{"name": "acme", "nam": 1}"#, "nam", "unknown field `nam`"),
             (r#"{"name": 5}"#, "name", "expected a string"),
             (r#"{"name": "a", "tags": ["x", 5]}"#, "tags[1]", "expected a string"),
-            ("{}", "body", "missing field `name`"),
-            ("", "body", "EOF while parsing"),
+            ("{}", "name", "name is required"),
+            (r#"{"name": "a", "owner": {}}"#, "owner.id", "owner.id is required"),
+            (r#"{"name": "a""#, "body", "EOF while parsing"),
+            (r#"{"name": "a", "tags": ["x" "y"]}"#, "body", "expected `,` or `]`"),
+            ("", "body", "must be a JSON object"),
+            (r#" ["acme", []]"#, "body", "must be a JSON object"),
+            ("null", "body", "must be a JSON object"),
             (r#"{"name": "a"} {}"#, "body", "trailing characters"),
             (r#"{"name": "a", "name": "b"}"#, "body", "duplicate field `name`"),
         ] {

@@ -80,12 +80,14 @@ fn credential(server: &Server) -> Result<Option<MetadataValue<Ascii>>, Status> {
     value.map(Some).map_err(|_| Status::invalid_argument("the token must be printable ASCII"))
 }
 
-/// Whether a new stream may do better.
+/// Whether a new stream may do better. A status with a cause was made here, of a connection that broke: whatever its
+/// code, the server did not say it.
 pub fn is_worth_a_retry(status: &Status) -> bool {
-    matches!(
+    let is_passing = matches!(
         status.code(),
         Code::Unavailable | Code::ResourceExhausted | Code::Cancelled | Code::Unknown | Code::Aborted
-    )
+    );
+    is_passing || status.source().is_some()
 }
 
 /// How a call that failed ends the command.
@@ -102,6 +104,7 @@ pub fn failure(status: &Status) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     #[test]
     fn what_is_in_doubt_is_sent_again_and_what_is_wrong_is_not() {
@@ -110,6 +113,9 @@ mod tests {
         {
             assert!(is_worth_a_retry(&status), "{status:?}");
         }
+        let mut broken = Status::internal("h2 protocol error");
+        broken.set_source(Arc::new(std::io::Error::from(std::io::ErrorKind::ConnectionReset)));
+        assert!(is_worth_a_retry(&broken));
         for (status, exit) in [
             (Status::invalid_argument("no pulse"), Exit::Usage),
             (Status::permission_denied("not yours"), Exit::NotAllowed),

@@ -1,4 +1,5 @@
-//! What stands around a room's router: answers for unknown paths and methods, panics caught, problems completed.
+//! What stands around a room's router: answers for unknown paths, methods and formats, panics caught, every refusal a
+//! completed problem.
 
 use crate::Problem;
 use crate::problem::{Kind, ProblemDocument};
@@ -13,7 +14,11 @@ use tracing::Instrument;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+mod accept;
+mod refusal;
 mod trace;
+
+use accept::Accept;
 pub use trace::{TraceId, TraceIds};
 
 #[derive(OpenApi)]
@@ -55,17 +60,21 @@ async fn complete(State(trace_ids): State<TraceIds>, mut request: Request, next:
     let path = request.uri().path().to_owned();
     let span = tracing::info_span!("request", %trace_id, method = %request.method(), path);
     request.extensions_mut().insert(trace_id);
+    let (method, accept) = (request.method().clone(), Accept::of_headers(request.headers()));
     let mut response = next.run(request).instrument(span).await;
-    match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => problem.render(Some(path), Some(trace_id.to_string())),
-        None => response,
-    }
+    let judged = match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => Err(problem),
+        None => refusal::judge(&method, &accept, response).await,
+    };
+    judged.unwrap_or_else(|problem| problem.render(Some(path), Some(trace_id.to_string())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use axum::body::{Body, to_bytes};
+    use axum::extract::DefaultBodyLimit;
+    use axum::http::StatusCode;
     use axum::routing::get;
     use serde_json::Value;
     use tower::ServiceExt;
@@ -75,11 +84,24 @@ mod tests {
     }
 
     async fn ask(request: axum::http::request::Builder) -> (u16, Value) {
-        let router = Router::new().route("/panic", get(panics)).route("/fine", get(|| async { "\"fine\"" }));
-        let response = close(router, TraceIds::new([1; 16]))
-            .oneshot(request.body(Body::empty()).unwrap())
-            .await
-            .unwrap();
+        send(request, Body::empty()).await
+    }
+
+    async fn send(request: axum::http::request::Builder, body: Body) -> (u16, Value) {
+        let unready = || async { (StatusCode::SERVICE_UNAVAILABLE, axum::Json("draining")) };
+        let router = Router::new()
+            .route("/panic", get(panics))
+            .route(
+                "/fine",
+                get(|| async { "\"fine\"" }).post(|text: String| async move { format!("\"{text}\"") }),
+            )
+            .route("/empty", get(|| async { StatusCode::NOT_FOUND }))
+            .route("/fault", get(|| async { (StatusCode::INTERNAL_SERVER_ERROR, "secret cause") }))
+            .route("/teapot", get(|| async { (StatusCode::IM_A_TEAPOT, "\"teapot\"") }))
+            .route("/unready", get(unready))
+            .layer(DefaultBodyLimit::max(100));
+        let response =
+            close(router, TraceIds::new([1; 16])).oneshot(request.body(body).unwrap()).await.unwrap();
         let status = response.status().as_u16();
         let bytes = to_bytes(response.into_body(), 100_000).await.unwrap();
         (status, serde_json::from_slice(&bytes).unwrap())
@@ -109,6 +131,37 @@ mod tests {
         let (status, body) = ask(Request::get("/panic")).await;
         assert_eq!((status, body["code"].as_str()), (500, Some("INTERNAL")));
         assert!(!body.to_string().contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn what_a_library_refuses_is_a_problem_too() {
+        let (status, body) = send(Request::post("/fine"), Body::from(vec![0xff])).await;
+        assert_eq!((status, body["code"].as_str()), (400, Some("INVALID_ARGUMENT")));
+        assert!(body["detail"].as_str().unwrap().contains("UTF-8"), "{body}");
+        assert_eq!(body["instance"], "/fine");
+        let (status, body) = send(Request::post("/fine"), Body::from("x".repeat(101))).await;
+        assert_eq!((status, body["code"].as_str()), (413, Some("TOO_LARGE")));
+        let (status, body) = ask(Request::get("/empty")).await;
+        assert_eq!((status, body["detail"].as_str()), (404, Some("no such resource")));
+        let (status, body) = ask(Request::get("/fault")).await;
+        assert_eq!((status, body["code"].as_str()), (500, Some("INTERNAL")));
+        assert!(!body.to_string().contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_our_own_stays_whatever_its_status() {
+        assert_eq!(ask(Request::get("/unready")).await, (503, "draining".into()));
+        assert_eq!(ask(Request::get("/teapot")).await, (418, "teapot".into()));
+    }
+
+    #[tokio::test]
+    async fn a_read_in_a_format_the_client_does_not_take_is_refused() {
+        let (status, body) = ask(Request::get("/fine").header("accept", "text/csv")).await;
+        assert_eq!((status, body["code"].as_str()), (406, Some("NOT_ACCEPTABLE")));
+        assert_eq!(body["detail"], "the answer is text/plain; charset=utf-8");
+        assert_eq!(ask(Request::get("/fine").header("accept", "text/*;q=0.1")).await.0, 200);
+        // A change is done by the time it is answered: to refuse the answer would say it was not.
+        assert_eq!(send(Request::post("/fine").header("accept", "text/csv"), Body::from("x")).await.0, 200);
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ pub struct CommandProblems;
 
 impl IntoResponses for QueryProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        describe(&[400, 404, 500, 503])
+        describe(&[400, 404, 406, 500, 503])
     }
 }
 

@@ -33,6 +33,11 @@ impl Kind {
         Self::all().find(|kind| kind.name() == name)
     }
 
+    /// The kind that such a status stands for where nothing more is known.
+    pub fn of_status(status: u16) -> Option<Self> {
+        Self::all().find(|kind| kind.status() == status)
+    }
+
     /// The outward name.
     pub fn name(self) -> &'static str {
         match self {
@@ -85,6 +90,15 @@ mod tests {
         }
         assert_eq!(Kind::find("TEAPOT"), None);
         assert_eq!(Kind::all().count(), Code::ALL.len() + 3);
+    }
+
+    #[test]
+    fn a_status_stands_for_the_first_of_its_kinds() {
+        let name = |status| Kind::of_status(status).map(Kind::name);
+        assert_eq!(name(400), Some("INVALID_ARGUMENT"));
+        assert_eq!(name(413), Some("TOO_LARGE"));
+        assert_eq!(name(415), Some("UNSUPPORTED_MEDIA_TYPE"));
+        assert_eq!((name(200), name(418)), (None, None));
     }
 
     #[test]

@@ -1,0 +1,46 @@
+//! Refusals that no handler made: what a library on the way of a request refused, and formats nobody takes.
+
+use super::accept::Accept;
+use crate::Problem;
+use crate::problem::Kind;
+use axum::body::to_bytes;
+use axum::http::{Method, header};
+use axum::response::Response;
+
+/// The longest explanation that is passed on.
+const WORDS_BYTES_MAX: usize = 1_024;
+
+/// The response, or the problem it should have been.
+pub(super) async fn judge(method: &Method, accept: &Accept, response: Response) -> Result<Response, Problem> {
+    let status = response.status();
+    if !status.is_success() {
+        return match Kind::of_status(status.as_u16()).filter(|_| says_it_in_plain_words(&response)) {
+            Some(kind) => Err(explain(kind, response).await),
+            None => Ok(response),
+        };
+    }
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    match content_type(&response).filter(|format| reads && !accept.takes(format)) {
+        Some(format) => Err(Problem::new(Kind::NotAcceptable, format!("the answer is {format}"))),
+        None => Ok(response),
+    }
+}
+
+fn content_type(response: &Response) -> Option<&str> {
+    response.headers().get(header::CONTENT_TYPE)?.to_str().ok()
+}
+
+/// Documents of our own, such as what is not ready, stay as they are.
+fn says_it_in_plain_words(response: &Response) -> bool {
+    content_type(response).is_none_or(|format| format.starts_with("text/plain"))
+}
+
+/// The words about a request are passed on; those about a fault are not the client's.
+async fn explain(kind: Kind, response: Response) -> Problem {
+    let about_the_request = response.status().is_client_error();
+    let words = to_bytes(response.into_body(), WORDS_BYTES_MAX).await.unwrap_or_default();
+    match std::str::from_utf8(&words) {
+        Ok(words) if about_the_request && !words.is_empty() => Problem::new(kind, words),
+        _ => Problem::new(kind, kind.title()),
+    }
+}

@@ -5,10 +5,10 @@ DATA_DIR  ?= ./pulse-data
 CARGO     ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check mutants
+.PHONY: help build run test check mutants kill-test
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the one binary, optimised
 	$(CARGO) build --release --locked -p pulse
@@ -27,5 +27,8 @@ check: ## Format, lints, documentation, licences and house rules
 	$(CARGO) deny --locked check bans licenses sources
 	$(CARGO) test --locked -p pulse --test it tidy::
 
+kill-test: ## Kill the server fifty times and compare with what was acknowledged
+	KILL_ROUNDS=50 $(CARGO) test --locked -p pulse kill:: -- --nocapture
+
 mutants: ## Break the accounting core on purpose, and count what notices
-	ingestor-consumer/mutants/run.sh
+	mutants/run

@@ -13,7 +13,7 @@ use pulse::ready_file::Ready;
 use pulse::system_clock::SystemClock;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{LineWriter, Read, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,8 +24,8 @@ use tokio_stream::wrappers::ReceiverStream;
 const TENANTS: [&str; 2] = ["acme", "globex"];
 const SKUS: [&str; 2] = ["llm.input", "llm.output"];
 const IN_FLIGHT_MAX: usize = 8;
-const BATCH_MAX: u64 = 60;
-const LATENESS_SECONDS_MAX: u64 = 3 * 3_600;
+const BATCH_MAX: usize = 60;
+const LATENESS_SECONDS_MAX: usize = 3 * 3_600;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -40,7 +40,7 @@ async fn main() -> anyhow::Result<()> {
     });
     let mut client = Client {
         ready_file: ready_file.into(),
-        acknowledged: File::create(acknowledged)?,
+        acknowledged: LineWriter::new(File::create(acknowledged)?),
         finishing,
         random: seed,
         minted: 0,
@@ -60,7 +60,7 @@ async fn main() -> anyhow::Result<()> {
 
 struct Client {
     ready_file: PathBuf,
-    acknowledged: File,
+    acknowledged: LineWriter<File>,
     finishing: Arc<AtomicBool>,
     random: u64,
     minted: u64,
@@ -112,15 +112,11 @@ impl Client {
         match answer.outcome {
             Some(Outcome::Result(result)) if result.rejections.is_empty() => {
                 let pulses = self.in_doubt.remove(&answer.batch_sequence).context("an answer to no batch")?;
-                let mut lines = String::new();
                 for pulse in &pulses {
                     let seconds = pulse.event_time.as_ref().map_or(0, |time| time.seconds);
-                    lines.push_str(&format!(
-                        "{},{},{seconds},{},{}\n",
-                        pulse.tenant, pulse.sku, pulse.id, pulse.quantity
-                    ));
+                    let Pulse { tenant, sku, id, quantity, .. } = pulse;
+                    writeln!(self.acknowledged, "{tenant},{sku},{seconds},{id},{quantity}")?;
                 }
-                self.acknowledged.write_all(lines.as_bytes())?;
                 Ok(())
             }
             Some(Outcome::Result(result)) => {
@@ -138,7 +134,7 @@ impl Client {
 
     fn pulse(&mut self) -> Pulse {
         if !self.recent.is_empty() && self.below(10) == 0 {
-            let index = self.below(self.recent.len() as u64) as usize;
+            let index = self.below(self.recent.len());
             return self.recent[index].clone();
         }
         self.minted += 1;
@@ -147,8 +143,8 @@ impl Client {
         let now = SystemClock.now().seconds();
         let pulse = Pulse {
             id: format!("chaos-{}", self.minted),
-            tenant: TENANTS[self.below(2) as usize].to_owned(),
-            sku: SKUS[self.below(2) as usize].to_owned(),
+            tenant: TENANTS[self.below(2)].to_owned(),
+            sku: SKUS[self.below(2)].to_owned(),
             quantity: format!("{sign}{}.{:03}", self.below(5_000), self.below(1_000)),
             unit: "token".to_owned(),
             event_time: Some(prost_types::Timestamp { seconds: now - late, nanos: 0 }),
@@ -157,18 +153,18 @@ impl Client {
         if self.recent.len() < 500 {
             self.recent.push(pulse.clone());
         } else {
-            let index = self.below(500) as usize;
+            let index = self.below(500);
             self.recent[index] = pulse.clone();
         }
         pulse
     }
 
     /// SplitMix64, below a bound.
-    fn below(&mut self, bound: u64) -> u64 {
+    fn below(&mut self, bound: usize) -> usize {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.random;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
+        usize::try_from((mixed ^ (mixed >> 31)) % bound as u64).expect("it is below a bound that fits")
     }
 }

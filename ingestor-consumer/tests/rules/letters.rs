@@ -74,12 +74,8 @@ fn the_horizon_is_measured_from_the_arrival_in_the_record() {
 #[test]
 fn only_the_partition_of_a_dead_letter_keeps_its_books() {
     let mut bench = Bench::new();
-    let id = |partition| DeadLetterId {
-        day: NOW.day(),
-        generation: 1,
-        partition,
-        position: Position::new(0, 0),
-    };
+    let id =
+        |partition| DeadLetterId { day: NOW.day(), generation: 1, partition, position: Position::new(0, 0) };
     let event = |partition, event| Control::DeadLetter { id: id(partition), event };
     bench.append_refused(refused(b"a pulse"));
     bench.append_control(&event(0, DeadLetterEvent::RefusedAgain));

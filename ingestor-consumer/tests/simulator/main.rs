@@ -1,6 +1,8 @@
 //! Seeded random schedules of crash, replay, rebalance, zombie, lost acknowledgement, dropped write, duplicate, late
 //! pulse and period close drive the real accounting core; a recount that shares no code with it is the judge.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot go on without, it may insist on")]
+
 mod checker;
 mod clients;
 mod history;

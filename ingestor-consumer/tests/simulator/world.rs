@@ -12,7 +12,7 @@ use domain::port::{Entry, Query, Watermarks};
 use domain::table::Cell;
 use domain::time::Timestamp;
 use ingestor_consumer::alarm::Alarm;
-use ingestor_consumer::core::{Call, Facts, Input, Stop};
+use ingestor_consumer::core::{Call, Facts, Input, Owner, Stop};
 use proto::blob::Blob;
 use proto::published::Revision;
 use proto::record::FORMAT_HEADER;

@@ -5,7 +5,7 @@ use crate::random::Random;
 use domain::calendar::{Calendar, Period};
 use domain::dead_letter::{DeadLetterEvent, DeadLetterId};
 use domain::generation::Registry;
-use domain::position::Position;
+use domain::position::{PULSES_PER_RECORD_MAX, Position};
 use domain::pulse::{Pulse, RawPulse, RawTime, StampedPulse, Stamps};
 use domain::reject::RejectReason;
 use domain::time::Timestamp;
@@ -80,7 +80,8 @@ impl Clients {
             return self.in_doubt.swap_remove(index);
         }
         if !self.sent.is_empty() && random.chance(30) {
-            let mut again = random.pick(&self.sent).clone();
+            let since = if random.chance(50) { self.sent.len().saturating_sub(5) } else { 0 };
+            let mut again = random.pick(&self.sent[since..]).clone();
             if random.chance(15) {
                 again.quantity = domain::quantity::Quantity::from_integer(777).unwrap();
             }
@@ -93,7 +94,8 @@ impl Clients {
         self.minted += 1;
         let lateness = if random.chance(40) { random.below(20 * 86_400) } else { random.below(900) };
         let lateness = i64::try_from(lateness).unwrap();
-        let event_time = now.plus_seconds(60 - lateness);
+        let reported = now.plus_seconds(60 - lateness);
+        let event_time = if random.chance(50) { reported.quarter().start() } else { reported };
         let whole = i64::try_from(random.below(2_000)).unwrap() - 500;
         RawPulse {
             id: format!("p-{}", self.minted),
@@ -181,12 +183,21 @@ impl Clients {
         history.append(route(registry, &pulse), now, Content::Pulses(vec![stamp(pulse)], Vec::new()));
     }
 
-    /// Everything still in doubt is sent once more and answered.
+    /// Everything still in doubt is sent once more and answered; and everything ever accepted, to ask the whole ledger.
     pub fn finish(&mut self, registry: &Registry, now: Timestamp, history: &mut History) {
         for pulse in std::mem::take(&mut self.in_doubt) {
             let spot = route(registry, &pulse);
             let offset = history.append(spot, now, Content::Pulses(vec![stamp(pulse.clone())], Vec::new()));
             history.acknowledged.push(Acknowledged { pulse, time: now, spot, offset });
+        }
+        let mut again: BTreeMap<Spot, Vec<StampedPulse>> = BTreeMap::new();
+        for pulse in std::mem::take(&mut self.sent) {
+            again.entry(route(registry, &pulse)).or_default().push(stamp(pulse));
+        }
+        for (spot, pulses) in again {
+            for record in pulses.chunks(PULSES_PER_RECORD_MAX) {
+                history.append(spot, now, Content::Pulses(record.to_vec(), Vec::new()));
+            }
         }
     }
 }

@@ -9,8 +9,16 @@ use ingestor_consumer::core::{Call, CallId, Input, Limits, Output, Owner, Stop};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Small bounds, so that blocks fill, caches overflow and flushes overlap within a short schedule.
-pub const LIMITS: Limits = Limits { block_ids: 3, rows_max: 4, ids_max: 8, flush_bytes: 900 };
+/// Bounds so small that blocks fill, caches overflow and flushes overlap within a short schedule; some are wide, so that
+/// much is kept.
+pub fn limits(random: &mut Random) -> Limits {
+    Limits {
+        block_ids: 3,
+        rows_max: *random.pick(&[2, 4, 40]),
+        ids_max: *random.pick(&[3, 8, 60]),
+        flush_bytes: *random.pick(&[400, 900, 3_000]),
+    }
+}
 
 /// What the world answered to a call.
 pub enum Answer {
@@ -28,8 +36,8 @@ pub struct Travelling {
 }
 
 /// One process.
-#[derive(Default)]
 pub struct Process {
+    limits: Limits,
     owners: BTreeMap<Spot, Owner>,
     pub calls: Vec<Travelling>,
     /// It knows the newer format of records.
@@ -37,11 +45,15 @@ pub struct Process {
 }
 
 impl Process {
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, owners: BTreeMap::new(), calls: Vec::new(), is_upgraded: false }
+    }
+
     /// Hands an input to the owner of a spot. What it says goes out; a watermark is returned.
     pub fn hand(&mut self, spot: Spot, registry: &Registry, input: Input) -> Result<Option<Timestamp>, Stop> {
         let owner = self.owners.entry(spot).or_insert_with(|| {
             let generation = registry.find(spot.0).unwrap();
-            Owner::new(Arc::clone(generation), spot.1, LIMITS)
+            Owner::new(Arc::clone(generation), spot.1, self.limits)
         });
         let mut watermark = None;
         for output in owner.handle(input)? {

@@ -2,7 +2,7 @@
 
 use crate::clients::Clients;
 use crate::history::{History, Spot};
-use crate::process::{Answer, Process, Travelling};
+use crate::process::{Answer, Process, Travelling, limits};
 use crate::random::Random;
 use backends::memory::Replicas;
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use domain::port::{Entry, Query, Watermarks};
 use domain::table::Cell;
 use domain::time::Timestamp;
 use ingestor_consumer::alarm::Alarm;
-use ingestor_consumer::core::{Call, Facts, Input, Owner, Stop};
+use ingestor_consumer::core::{Call, Facts, Input, Stop};
 use proto::blob::Blob;
 use proto::published::Revision;
 use proto::record::FORMAT_HEADER;
@@ -54,15 +54,17 @@ const EDGE_STALE_SECONDS_MAX: i64 = 5 * 60;
 impl World {
     pub fn new(seed: u64) -> Self {
         let (early, registry) = registries();
+        let mut random = Random::new(seed);
+        let limits = limits(&mut random);
         let mut world = Self {
-            random: Random::new(seed),
+            random,
             registry,
             early,
             history: History::default(),
             store: Replicas::new(),
             published: Vec::new(),
             clients: Clients::default(),
-            processes: (0..PROCESSES).map(|_| Process::default()).collect(),
+            processes: (0..PROCESSES).map(|_| Process::new(limits)).collect(),
             owners: BTreeMap::new(),
             stray: Vec::new(),
             newer: BTreeSet::new(),
@@ -95,16 +97,16 @@ impl World {
 
     fn step(&mut self) {
         match self.random.below(100) {
-            0..26 => self.client_step(),
-            26..46 => self.feed(),
-            46..86 => self.travel(),
-            86..91 => self.input_to_any(|_, _| Input::Tick),
-            91..94 => self.input_to_any(|world, spot| Input::Probe {
+            0..24 => self.client_step(),
+            24..44 => self.feed(),
+            44..82 => (0..8).for_each(|_| self.travel()),
+            82..88 => self.input_to_any(|_, _| Input::Tick),
+            88..91 => self.input_to_any(|world, spot| Input::Probe {
                 clock: world.now,
                 high: world.history.high(spot),
             }),
-            94..96 => self.rebalance(),
-            96..98 => self.crash(),
+            91..95 => self.rebalance(),
+            95..98 => self.crash(),
             _ => self.stray_write(),
         }
     }
@@ -240,7 +242,7 @@ impl World {
     fn write(&mut self, cells: &[Cell]) -> Answer {
         let fate = self.random.below(100);
         for cell in cells {
-            let least = if fate < 85 { WRITE_QUORUM } else { 0 };
+            let least = if fate < 78 { WRITE_QUORUM } else { 0 };
             let reached = self.random.replicas(least);
             self.store.write(cell, reached);
         }
@@ -374,19 +376,19 @@ fn registries() -> (Registry, Registry) {
         log_id: "simulated".into(),
         first_offsets: vec![0; partitions],
     };
-    let first = Generation { slices: 2, ..Generation::first([1; 16], 2) };
+    let first = Generation { slices: 2, ..Generation::first([1; 16], 1) };
     let second = Generation {
         number: 2,
         topic: "resource-consumption.g2".into(),
         slices: 2,
         valid_from: Timestamp::from_seconds(ANNOUNCED_SECONDS + NOTICE_SECONDS),
-        ..Generation::first([2; 16], 3)
+        ..Generation::first([2; 16], 2)
     };
     let split = Split {
         tenant: "hot".into(),
         shards: 2,
         valid_from: Timestamp::from_seconds(START_SECONDS - 86_400),
     };
-    let early = Registry::new(first, incarnation(2)).with_split(split);
-    (early.clone(), early.with_generation(second, incarnation(3)))
+    let early = Registry::new(first, incarnation(1)).with_split(split);
+    (early.clone(), early.with_generation(second, incarnation(2)))
 }

@@ -8,6 +8,9 @@ use rest::Problem;
 /// The longest range of one question.
 const DAYS_MAX: i64 = 3_660;
 const SECONDS_PER_DAY: i64 = 86_400;
+/// The years that instants hold whole: 1678 to 2261.
+const FIRST: Timestamp = Timestamp::from_seconds(-9_214_560_000);
+const LAST: Timestamp = Timestamp::from_seconds(9_214_646_400);
 
 /// The parameters `from`, `to` and `period`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,14 +35,19 @@ pub fn resolve(text: RangeText<'_>, calendar: &Calendar, now: Timestamp) -> Resu
     let from = text.from.map_or(Ok(month), |text| parse_instant("from", text, now))?;
     let to = match text.to {
         Some(text) => parse_instant("to", text, now)?,
-        None => round_up(now).max(round_up(from.plus_seconds(1))),
+        None => now_after(from, now),
     };
-    let range = Window::new(from, to).ok_or_else(|| refuse("to", "must be after from"))?;
+    let range = Window::new(from, to).ok_or_else(|| refuse("to", "must be after from; absent, it is now"))?;
     let days = range.days();
     if days.end() - days.start() > DAYS_MAX {
         return Err(refuse("to", "must be at most 3660 days after from"));
     }
     Ok(range)
+}
+
+/// Now, rounded up to the quarter; the quarter that begins now where the range does too.
+fn now_after(from: Timestamp, now: Timestamp) -> Timestamp {
+    if from == now { round_up(now.plus_seconds(1)) } else { round_up(now) }
 }
 
 /// The first quarter of an hour that does not begin before the instant.
@@ -67,6 +75,9 @@ fn parse_instant(field: &str, text: &str, now: Timestamp) -> Result<Timestamp, P
             .ok_or_else(|| refuse(field, rule));
     }
     let instant = Timestamp::parse(text).map_err(|rule| refuse(field, &rule.to_string()))?;
+    if !(FIRST..LAST).contains(&instant) {
+        return Err(refuse(field, "must lie in the years 1678 to 2261"));
+    }
     if !instant.is_on_quarter() {
         return Err(refuse(field, "must fall on a quarter of an hour"));
     }
@@ -149,6 +160,7 @@ mod tests {
             (None, Some("2026-03-01T00:00:00Z"), None, "to"),
             (Some("2026-03-02T00:00:00Z"), Some("2026-03-01T00:00:00Z"), None, "to"),
             (Some("1990-01-01T00:00:00Z"), None, None, "to"),
+            (Some("2026-04-01T00:00:00Z"), None, None, "to"),
             (None, None, Some("2026-13"), "period"),
             (Some("-1h"), None, Some("month"), "period"),
         ] {
@@ -159,9 +171,26 @@ mod tests {
     }
 
     #[test]
-    fn a_range_from_the_future_on_holds_one_quarter() {
-        let range = ask(Some("2026-04-01T00:00:00Z"), None, None, "UTC").unwrap();
-        assert_eq!(range, span("2026-04-01T00:00:00Z", "2026-04-01T00:15:00Z"));
+    fn a_range_that_begins_now_holds_one_quarter() {
+        let now = at("2026-04-01T00:00:00Z");
+        let range = resolve(RangeText::default(), &Calendar::utc(), now).unwrap();
+        assert_eq!((range.start(), range.end()), (now, at("2026-04-01T00:15:00Z")));
+    }
+
+    #[test]
+    fn instants_beyond_the_years_that_are_counted_are_refused_as_such() {
+        for (from, fits) in [
+            ("0001-01-01T00:00:00Z", false),
+            ("1677-12-31T23:45:00Z", false),
+            ("1678-01-01T00:00:00Z", true),
+            ("2261-12-31T23:30:00Z", true),
+            ("2262-01-01T00:00:00Z", false),
+            ("9999-01-01T00:00:00Z", false),
+        ] {
+            let refused = |to| ask(Some(from), to, None, "UTC").unwrap_err();
+            let years = "from must lie in the years 1678 to 2261";
+            assert_eq!(refused(Some("1970-01-01T00:00:00Z")).detail() != years, fits, "{from}");
+        }
     }
 
     proptest! {

@@ -1,7 +1,8 @@
 //! What `/v1/usage` and `/v1/costs` are asked: the same parameters, resolved once.
 
-use crate::group::{Filter, GroupBy};
+use crate::group::{Filter, FilterText, GroupBy};
 use crate::range::{self, RangeText};
+use crate::top::{Place, Top, Weighed};
 use crate::window::{Grid, WindowSize};
 use catalog::state::State;
 use domain::calendar::Calendar;
@@ -11,7 +12,7 @@ use domain::time::{Timestamp, Window};
 use rest::Problem;
 use rest::page::PageSize;
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::IntoParams;
 
 /// What is kept apart where nothing is asked.
@@ -28,7 +29,7 @@ pub struct AskParams {
     /// Of what.
     #[param(style = Form, explode)]
     pub sku: Vec<String>,
-    /// Reported in which unit.
+    /// Reported in which unit; of costs: priced in which.
     #[param(style = Form, explode)]
     pub unit: Vec<String>,
     /// With which dimension: `region:eu-1`.
@@ -51,6 +52,9 @@ pub struct AskParams {
     /// What to keep apart: `tenant`, `sku` and declared dimensions such as `dim.region`, joined by commas.
     #[param(example = "tenant,sku")]
     pub group_by: Option<String>,
+    /// How many groups to keep apart, the largest over the whole range in each unit or currency; the others are one row.
+    #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
+    pub top: Option<Top>,
     /// Items a page, 1 to 1,000; 100 where absent.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     pub page_size: Option<PageSize>,
@@ -69,6 +73,8 @@ pub struct Ask {
     pub grid: Grid,
     /// What is kept apart.
     pub group_by: GroupBy,
+    /// How many groups are.
+    top: Option<Top>,
 }
 
 impl Ask {
@@ -87,13 +93,24 @@ impl Ask {
             period: params.period.as_deref(),
         };
         let range = page.map_or_else(|| range::resolve(text, &calendar, now), Ok)?;
+        let declared = declared(state);
+        let asked = FilterText { skus: &params.sku, units: &params.unit, dimensions: &params.dimension };
         let group_by = params.group_by.as_deref().unwrap_or(GROUP_BY_DEFAULT);
         Ok(Self {
             tenants,
-            filter: Filter::parse(&params.sku, &params.unit, &params.dimension)?,
+            filter: Filter::parse(&asked, &declared)?,
             grid: Grid::new(range, params.window, &calendar),
-            group_by: GroupBy::parse(group_by, &declared(state))?,
+            group_by: GroupBy::parse(group_by, &declared)?,
+            top: params.top,
         })
+    }
+
+    /// The largest groups, where only they are asked for, and the rest of them as one.
+    pub fn fold_to_top<P: Place, V: Weighed>(&self, items: BTreeMap<P, V>) -> BTreeMap<P, V> {
+        match self.top {
+            Some(top) => top.fold(items),
+            None => items,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Costs folded into items: windows of priced usage, usage without a price, and what belongs to no window.
 
-use crate::group::{Filter, GroupBy, GroupValues, Subject};
+use crate::group::{Filter, GroupBy, GroupKey, Subject};
+use crate::top::{Place, Weighed};
 use crate::window::Grid;
 use catalog::charge::ChargeKey;
 use catalog::plan::PriceDef;
@@ -20,8 +21,8 @@ use std::collections::BTreeMap;
 pub struct Slot {
     /// When.
     pub span: Span,
-    /// The group's values.
-    pub group: GroupValues,
+    /// The group.
+    pub group: GroupKey,
     /// Of which currency, or why there is none.
     pub priced: Priced,
 }
@@ -84,6 +85,45 @@ pub struct Folded {
     charges: BTreeMap<ChargeKey, (usize, WholeCharge)>,
 }
 
+/// Amounts of different currencies are not compared, and usage without a price has none: it goes by name.
+impl Place for Slot {
+    fn measure(&self) -> &str {
+        match &self.priced {
+            Priced::In(currency) => currency,
+            Priced::Not(reason) => reason,
+        }
+    }
+
+    fn group(&self) -> &GroupKey {
+        &self.group
+    }
+
+    fn in_the_rest(self) -> Self {
+        Self { group: GroupKey::Rest, ..self }
+    }
+}
+
+impl Weighed for Costs {
+    type Weight = Amount;
+
+    fn weight(&self) -> Amount {
+        self.amount.clone()
+    }
+
+    fn merge(&mut self, other: Self) {
+        for (unit, quantity) in other.quantities {
+            *self.quantities.entry(unit).or_default() += quantity;
+        }
+        for (unit, sum) in other.reported {
+            *self.reported.entry(unit).or_default() += sum;
+        }
+        self.amount = std::mem::take(&mut self.amount) + other.amount;
+        for (charge, parts) in other.parts {
+            *self.parts.entry(charge).or_default() += parts;
+        }
+    }
+}
+
 impl Folded {
     /// The charge that an item is the whole of, and of no other.
     pub fn find_whole(&self, costs: &Costs) -> Option<&WholeCharge> {
@@ -140,33 +180,31 @@ impl<'a> CostFold<'a> {
 
     fn add_cost(&mut self, rated: &Rated, cost: &Cost) {
         let Some(span) = self.span_of(cost.quarter) else { return };
-        let priced = Priced::In(rated.charge.currency.to_string());
-        let Some(costs) = self.slot(span, &subject_of(rated, &cost.group), priced) else { return };
-        *costs.quantities.entry(rated.price.unit.clone()).or_default() += &cost.quantity;
-        for (unit, sum) in &cost.reported {
-            *costs.reported.entry(unit.clone()).or_default() += *sum;
-        }
-        costs.amount = std::mem::take(&mut costs.amount) + cost.amount_unrounded.clone();
-        *costs.parts.entry(rated.charge.key.clone()).or_default() += 1;
+        let costs = Costs {
+            quantities: BTreeMap::from([(rated.price.unit.clone(), cost.quantity.clone())]),
+            reported: cost.reported.clone(),
+            amount: cost.amount_unrounded.clone(),
+            parts: BTreeMap::from([(rated.charge.key.clone(), 1)]),
+        };
+        self.put(span, &subject_of(rated, &cost.group), priced_in(rated), costs);
     }
 
     fn add_beside(&mut self, rated: &Rated, amount: Amount) {
-        let priced = Priced::In(rated.charge.currency.to_string());
-        let group = group_of(&rated.price);
-        let Some(costs) = self.slot(Span::Beside, &subject_of(rated, &group), priced) else { return };
-        costs.amount = std::mem::take(&mut costs.amount) + amount;
-        *costs.parts.entry(rated.charge.key.clone()).or_default() += 1;
+        let parts = BTreeMap::from([(rated.charge.key.clone(), 1)]);
+        let costs = Costs { amount, parts, ..Costs::default() };
+        self.put(Span::Beside, &subject_of(rated, &group_of(&rated.price)), priced_in(rated), costs);
     }
 
     fn add_unpriced(&mut self, tenant: &TenantId, unpriced: &Unpriced) {
         let usage = &unpriced.usage;
         let Some(span) = self.span_of(usage.quarter) else { return };
         let subject = Subject { tenant, sku: &usage.sku, unit: &usage.unit, group: &usage.group };
-        let Some(costs) = self.slot(span, &subject, Priced::Not(unpriced.reason.name().to_owned())) else {
-            return;
+        let costs = Costs {
+            quantities: BTreeMap::from([(usage.unit.clone(), usage.sum.to_rational())]),
+            reported: BTreeMap::from([(usage.unit.clone(), usage.sum)]),
+            ..Costs::default()
         };
-        *costs.quantities.entry(usage.unit.clone()).or_default() += usage.sum.to_rational();
-        *costs.reported.entry(usage.unit.clone()).or_default() += usage.sum;
+        self.put(span, &subject, Priced::Not(unpriced.reason.name().to_owned()), costs);
     }
 
     fn span_of(&self, quarter: Quarter) -> Option<Span> {
@@ -174,13 +212,17 @@ impl<'a> CostFold<'a> {
         Some(Span::Window(window.start().seconds(), window.end().seconds()))
     }
 
-    /// The slot something falls in; `None`: it is not asked for.
-    fn slot(&mut self, span: Span, subject: &Subject<'_>, priced: Priced) -> Option<&mut Costs> {
-        let asked = self.filter.matches(subject);
-        asked.then(|| {
-            self.items.entry(Slot { span, group: self.group_by.values(subject), priced }).or_default()
-        })
+    /// Adds costs to their slot, where they are asked for.
+    fn put(&mut self, span: Span, subject: &Subject<'_>, priced: Priced, costs: Costs) {
+        if self.filter.matches(subject) {
+            let slot = Slot { span, group: self.group_by.key(subject), priced };
+            self.items.entry(slot).or_default().merge(costs);
+        }
     }
+}
+
+fn priced_in(rated: &Rated) -> Priced {
+    Priced::In(rated.charge.currency.to_string())
 }
 
 fn subject_of<'a>(rated: &'a Rated, group: &'a Group) -> Subject<'a> {

@@ -2,6 +2,7 @@
 
 use crate::ask::{Ask, AskParams};
 use crate::cost::{CostFold, Costs, Folded, Priced, Slot, Span};
+use crate::group::GroupKey;
 use crate::meta::Meta;
 use crate::{QueryApi, page};
 use axum::extract::State;
@@ -19,6 +20,7 @@ use rest::problem::QueryProblems;
 use rest::{Decimal, Params, Problem, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::ops::Not;
 use utoipa::ToSchema;
 
 /// What one window, group and currency costs, or what belongs to no window.
@@ -32,6 +34,9 @@ pub struct CostItem {
     pub end_time: Option<Time>,
     /// The values of `group_by`; null: that dimension was not sent.
     pub group: BTreeMap<String, Option<String>>,
+    /// Whether these are the groups that `top` leaves out, as one; absent: no.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub other: bool,
     /// In the price's unit, rounded half-even to 12 places; absent where prices differ in unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quantity: Option<Decimal>,
@@ -125,6 +130,7 @@ pub async fn list_costs(
     let progress = query.progress(&state, &ask.tenants).await?;
     let late_count = count_late(query.store(), &state, &ask).await?;
     let mut folded = rate(query.store(), &state, &ask).await?;
+    folded.items = ask.fold_to_top(folded.items);
     let after = cursor.as_ref().map(|cursor| &cursor.after);
     let (slots, last) =
         page::cut(std::mem::take(&mut folded.items), after, params.page_size.unwrap_or_default());
@@ -187,6 +193,7 @@ fn item(ask: &Ask, folded: &Folded, slot: &Slot, costs: &Costs) -> CostItem {
         start_time: window.map(|(start, _)| Time(start)),
         end_time: window.map(|(_, end)| Time(end)),
         group: ask.group_by.labels(&slot.group),
+        other: slot.group == GroupKey::Rest,
         quantity: one.map(|(_, quantity)| rounded(quantity)),
         unit: one.map(|(unit, _)| unit.to_string()),
         reported: costs.reported.iter().map(reported).collect(),
@@ -241,6 +248,28 @@ mod tests {
         assert!(days.iter().all(|item| item.get("amount").is_none()));
         let items = house.items("/v1/costs?tenant=globex&period=2026-03").await;
         assert_eq!((&items[0]["unpriced"], &items[0]["quantity"]), (&json!("NO_CONTRACT"), &json!("4")));
+    }
+
+    /// 20,000 tokens at 3.00 a thousand are 60.00, 1,000 are 3.00, 2,000 are 6.00.
+    #[tokio::test]
+    async fn the_dearest_groups_stand_apart_and_the_others_are_one() {
+        let house = House::furnished().await;
+        for (offset, (region, tokens)) in (1..).zip([("ap", "1000"), ("eu", "20000"), ("us", "2000")]) {
+            let usage = ("acme", "llm.input", "token", "2026-03-01T10:00:00Z", tokens);
+            house.count_as(usage, &format!("region={region}"), None, offset).await;
+        }
+        let items = house.items("/v1/costs?period=2026-03&group_by=dim.region&top=1").await;
+        let shown: Vec<_> =
+            items.iter().map(|item| (&item["group"], &item["amount_unrounded"], &item["other"])).collect();
+        let (eu, none) = (json!({"dim.region": "eu"}), json!({}));
+        assert_eq!(
+            shown,
+            [(&eu, &json!("60"), &json!(null)), (&none, &json!("9"), &json!(true))],
+            "{items:?}"
+        );
+        assert_eq!((&items[1]["quantity"], items[1].get("amount")), (&json!("3000"), None));
+        let whole = house.items("/v1/costs?period=2026-03&group_by=&top=1").await;
+        assert_eq!((whole.len(), &whole[0]["amount"]), (1, &json!("69.00")));
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Usage folded into items: one per window, group and reported unit.
 
-use crate::group::{Filter, GroupBy, GroupValues};
+use crate::group::{Filter, GroupBy, GroupKey};
+use crate::top::{Place, Weighed};
 use crate::window::Grid;
 use domain::aggregate::{QuarterUsage, Row, RowKey};
 use domain::quantity::Sum;
@@ -15,8 +16,8 @@ pub struct Slot {
     pub start: i64,
     /// Its end.
     pub end: i64,
-    /// The group's values.
-    pub group: GroupValues,
+    /// The group.
+    pub group: GroupKey,
     /// The unit, as reported.
     pub unit: String,
 }
@@ -50,13 +51,13 @@ impl<'a> Fold<'a> {
         if !self.filter.matches(&key.into()) {
             return;
         }
-        let group = self.group_by.values(&key.into());
+        let group = self.group_by.key(&key.into());
         for (index, usage) in row.quarters.iter().enumerate().filter(|(_, usage)| usage.count > 0) {
             self.add_quarter(key, &group, Quarter::of_hour(key.hour, index), usage);
         }
     }
 
-    fn add_quarter(&mut self, key: &RowKey, group: &GroupValues, quarter: Quarter, usage: &QuarterUsage) {
+    fn add_quarter(&mut self, key: &RowKey, group: &GroupKey, quarter: Quarter, usage: &QuarterUsage) {
         let Some(window) = self.grid.window_of(quarter) else { return };
         let slot = Slot {
             start: window.start().seconds(),
@@ -64,9 +65,7 @@ impl<'a> Fold<'a> {
             group: group.clone(),
             unit: key.unit.to_string(),
         };
-        let used = self.items.entry(slot).or_default();
-        used.sum += usage.sum;
-        used.count += usage.count;
+        self.items.entry(slot).or_default().merge(Used { sum: usage.sum, count: usage.count });
         if key.posted.is_some() {
             self.late_count += usage.count;
         }
@@ -75,6 +74,34 @@ impl<'a> Fold<'a> {
     /// The items in their order, and how many of their pulses stand as adjustments.
     pub fn finish(self) -> (BTreeMap<Slot, Used>, u64) {
         (self.items, self.late_count)
+    }
+}
+
+/// Quantities of different units are not compared.
+impl Place for Slot {
+    fn measure(&self) -> &str {
+        &self.unit
+    }
+
+    fn group(&self) -> &GroupKey {
+        &self.group
+    }
+
+    fn in_the_rest(self) -> Self {
+        Self { group: GroupKey::Rest, ..self }
+    }
+}
+
+impl Weighed for Used {
+    type Weight = Sum;
+
+    fn weight(&self) -> Sum {
+        self.sum
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.sum += other.sum;
+        self.count += other.count;
     }
 }
 

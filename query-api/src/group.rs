@@ -5,6 +5,7 @@ use domain::code::Code;
 use domain::dimension::Group;
 use domain::id::{SkuId, TenantId, UnitId};
 use rest::Problem;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What usage is kept apart by.
@@ -56,8 +57,14 @@ impl<'a> From<&'a RowKey> for Subject<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupBy(Vec<Part>);
 
-/// The values of one group, in the order of its [`GroupBy`]; a dimension that was not sent is `None`.
-pub type GroupValues = Vec<Option<String>>;
+/// Which group of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum GroupKey {
+    /// That of these values, in the order of its [`GroupBy`]; a dimension that was not sent is `None`.
+    Of(Vec<Option<String>>),
+    /// All that are not among the largest, as one.
+    Rest,
+}
 
 impl GroupBy {
     /// Reads the parameter; only dimensions that a SKU declares can be named.
@@ -70,7 +77,7 @@ impl GroupBy {
                 None if name == "sku" => Part::Sku,
                 Some(("dim", key)) if declared.contains(key) => Part::Dimension(key.to_owned()),
                 Some(("dim", key)) => {
-                    return Err(refuse(format!("names {key:?}, which no SKU declares as a dimension")));
+                    return Err(refuse(undeclared(key)));
                 }
                 _ => return Err(refuse("must be of tenant, sku and dim.KEY, joined by commas".to_owned())),
             };
@@ -83,14 +90,32 @@ impl GroupBy {
     }
 
     /// The group something falls in.
-    pub fn values(&self, of: &Subject<'_>) -> GroupValues {
-        self.0.iter().map(|part| part.value(of)).collect()
+    pub fn key(&self, of: &Subject<'_>) -> GroupKey {
+        GroupKey::Of(self.0.iter().map(|part| part.value(of)).collect())
     }
 
-    /// A group's values by name, as answers show them.
-    pub fn labels(&self, values: &GroupValues) -> BTreeMap<String, Option<String>> {
-        self.0.iter().map(Part::name).zip(values.iter().cloned()).collect()
+    /// A group's values by name, as answers show them; the rest of the groups has none.
+    pub fn labels(&self, key: &GroupKey) -> BTreeMap<String, Option<String>> {
+        match key {
+            GroupKey::Of(values) => self.0.iter().map(Part::name).zip(values.iter().cloned()).collect(),
+            GroupKey::Rest => BTreeMap::new(),
+        }
     }
+}
+
+fn undeclared(key: &str) -> String {
+    format!("names {key:?}, which no SKU declares as a dimension")
+}
+
+/// The parameters `sku`, `unit` and `dimension` as they are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FilterText<'a> {
+    /// SKUs.
+    pub skus: &'a [String],
+    /// Units.
+    pub units: &'a [String],
+    /// Keys and values: `region:eu-1`.
+    pub dimensions: &'a [String],
 }
 
 /// The parameters `sku`, `unit` and `dimension`: values of one name are *or*, different names are *and*.
@@ -102,20 +127,23 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Reads the parameters; a dimension is written `region:eu-1`.
-    pub fn parse(skus: &[String], units: &[String], dimensions: &[String]) -> Result<Self, Problem> {
+    /// Reads the parameters; a dimension is written `region:eu-1`, and only those that a SKU declares can be named.
+    pub fn parse(asked: &FilterText<'_>, declared: &BTreeSet<String>) -> Result<Self, Problem> {
         let mut filter = Self::default();
-        for sku in skus {
+        for sku in asked.skus {
             filter.skus.push(SkuId::parse(sku)?);
         }
-        for unit in units {
+        for unit in asked.units {
             filter.units.push(UnitId::parse(unit)?);
         }
-        for pair in dimensions {
-            let rule = "must be a key and a value such as region:eu-1";
+        for pair in asked.dimensions {
+            let refuse = |rule: String| Problem::field(Code::InvalidArgument, "dimension", rule);
             let (key, value) = pair
                 .split_once(':')
-                .ok_or_else(|| Problem::field(Code::InvalidArgument, "dimension", rule))?;
+                .ok_or_else(|| refuse("must be a key and a value such as region:eu-1".to_owned()))?;
+            if !declared.contains(key) {
+                return Err(refuse(undeclared(key)));
+            }
             filter.dimensions.entry(key.to_owned()).or_default().push(value.to_owned());
         }
         Ok(filter)
@@ -149,22 +177,24 @@ pub(crate) mod tests {
         }
     }
 
-    fn texts(texts: &[&str]) -> Vec<String> {
-        texts.iter().map(|text| (*text).to_owned()).collect()
+    fn parse(skus: &[&str], units: &[&str], dimensions: &[&str]) -> Result<Filter, Problem> {
+        let texts = |texts: &[&str]| -> Vec<String> { texts.iter().map(|text| (*text).to_owned()).collect() };
+        let declared = ["region", "zone", "rack"].map(str::to_owned).into();
+        let (skus, units, dimensions) = (texts(skus), texts(units), texts(dimensions));
+        Filter::parse(&FilterText { skus: &skus, units: &units, dimensions: &dimensions }, &declared)
     }
 
     #[test]
     fn a_group_has_the_values_of_its_names() {
         let declared = BTreeSet::from(["region".to_owned(), "zone".to_owned()]);
         let by = GroupBy::parse("dim.zone,tenant,dim.region", &declared).unwrap();
-        let values = by.values(&Subject::from(&row_key("vm", "h", "region=eu%2D1")));
-        assert_eq!(values, [None, Some("acme".to_owned()), Some("eu-1".to_owned())]);
-        let labels = serde_json::to_value(by.labels(&values)).unwrap();
+        let key = by.key(&Subject::from(&row_key("vm", "h", "region=eu%2D1")));
+        assert_eq!(key, GroupKey::Of(vec![None, Some("acme".to_owned()), Some("eu-1".to_owned())]));
+        let labels = serde_json::to_value(by.labels(&key)).unwrap();
         assert_eq!(labels, serde_json::json!({"dim.region": "eu-1", "dim.zone": null, "tenant": "acme"}));
-        assert_eq!(
-            GroupBy::parse("", &declared).unwrap().values(&Subject::from(&row_key("vm", "h", ""))),
-            Vec::<Option<String>>::new()
-        );
+        assert!(by.labels(&GroupKey::Rest).is_empty());
+        let none = GroupBy::parse("", &declared).unwrap();
+        assert_eq!(none.key(&Subject::from(&row_key("vm", "h", ""))), GroupKey::Of(Vec::new()));
     }
 
     #[test]
@@ -183,9 +213,8 @@ pub(crate) mod tests {
 
     #[test]
     fn values_of_one_name_are_or_and_different_names_are_and() {
-        let filter = |skus: &[&str], units: &[&str], dimensions: &[&str]| {
-            Filter::parse(&texts(skus), &texts(units), &texts(dimensions)).unwrap()
-        };
+        let filter =
+            |skus: &[&str], units: &[&str], dimensions: &[&str]| parse(skus, units, dimensions).unwrap();
         let key = row_key("vm", "h", "region=eu&zone=a");
         assert!(filter(&[], &[], &[]).matches(&Subject::from(&key)));
         assert!(
@@ -195,7 +224,18 @@ pub(crate) mod tests {
         assert!(!filter(&["vm"], &["s"], &[]).matches(&Subject::from(&key)));
         assert!(!filter(&[], &[], &["region:eu", "zone:b"]).matches(&Subject::from(&key)));
         assert!(!filter(&[], &[], &["rack:1"]).matches(&Subject::from(&key)));
-        assert_eq!(Filter::parse(&[], &[], &texts(&["region"])).unwrap_err().errors()[0].field, "dimension");
-        assert_eq!(Filter::parse(&texts(&["no sku"]), &[], &[]).unwrap_err().errors()[0].field, "sku");
+    }
+
+    #[test]
+    fn a_filter_that_could_never_match_is_refused() {
+        for (skus, dimensions, rule) in [
+            (&["no sku"][..], &[][..], "sku must match"),
+            (&[], &["region"], "dimension must be a key and a value"),
+            (&[], &["regoin:eu"], "dimension names \"regoin\", which no SKU declares as a dimension"),
+            (&[], &[":eu"], "dimension names \"\", which no SKU declares as a dimension"),
+        ] {
+            let problem = parse(skus, &[], dimensions).unwrap_err();
+            assert!(problem.detail().starts_with(rule), "{}", problem.detail());
+        }
     }
 }

@@ -32,6 +32,7 @@ mod reconciliation;
 mod recount;
 #[cfg(test)]
 mod testing;
+mod top;
 mod usage;
 mod window;
 

@@ -2,6 +2,7 @@
 
 use crate::ask::{Ask, AskParams};
 use crate::fold::{Fold, Slot, Used};
+use crate::group::GroupKey;
 use crate::meta::Meta;
 use crate::{QueryApi, page};
 use axum::extract::State;
@@ -12,6 +13,7 @@ use rest::problem::QueryProblems;
 use rest::{Count, Decimal, Params, Problem, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::ops::Not;
 use utoipa::ToSchema;
 
 /// Usage of one window, group and unit.
@@ -23,6 +25,9 @@ pub struct UsageItem {
     pub end_time: Time,
     /// The values of `group_by`; null: that dimension was not sent.
     pub group: BTreeMap<String, Option<String>>,
+    /// Whether these are the groups that `top` leaves out, as one; absent: no.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub other: bool,
     /// The exact sum.
     pub quantity: Decimal,
     /// As reported; usage is never converted.
@@ -85,6 +90,7 @@ pub async fn list_usage(
         }
     }
     let (all, late_count) = fold.finish();
+    let all = ask.fold_to_top(all);
     let after = cursor.as_ref().map(|cursor| &cursor.after);
     let (items, last) = page::cut(all, after, params.page_size.unwrap_or_default());
     let next_page_token =
@@ -102,6 +108,7 @@ fn item(ask: &Ask, slot: Slot, used: Used) -> UsageItem {
         start_time: Time(start),
         end_time: Time(end),
         group: ask.group_by.labels(&slot.group),
+        other: slot.group == GroupKey::Rest,
         quantity: Decimal::of(&used.sum),
         unit: slot.unit,
         count: Count(used.count),
@@ -211,6 +218,9 @@ mod tests {
             ("window=PT2H", "INVALID_ARGUMENT", "window"),
             ("group_by=dim.rack", "INVALID_ARGUMENT", "group_by"),
             ("page_size=0", "INVALID_ARGUMENT", "page_size"),
+            ("top=0", "INVALID_ARGUMENT", "top"),
+            ("top=1001", "INVALID_ARGUMENT", "top"),
+            ("dimension=regoin:eu", "INVALID_ARGUMENT", "dimension"),
             ("skus=a", "INVALID_ARGUMENT", "skus"),
             ("tenant=", "INVALID_ARGUMENT", "tenant"),
         ] {
@@ -218,6 +228,30 @@ mod tests {
             assert_eq!((status, body["code"].as_str()), (400, Some(code)), "{query}: {body}");
             assert_eq!(body["errors"][0]["field"], field, "{query}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_largest_groups_stand_apart_and_the_others_are_one() {
+        let house = house().await;
+        let uri = "/v1/usage?period=month&group_by=tenant&top=1";
+        let items = house.items(uri).await;
+        let shown: Vec<_> = items
+            .iter()
+            .map(|item| (&item["group"], &item["quantity"], &item["unit"], item.get("other")))
+            .collect();
+        let (acme, globex) = (json!({"tenant": "acme"}), json!({"tenant": "globex"}));
+        let none = json!({});
+        assert_eq!(
+            shown,
+            [
+                (&acme, &json!("-1"), &json!("h"), None),
+                (&globex, &json!("100"), &json!("token"), None),
+                (&none, &json!("12.5"), &json!("token"), Some(&json!(true))),
+            ]
+        );
+        let (_, first) = house.get(&format!("{uri}&page_size=2")).await;
+        let token = first["next_page_token"].as_str().unwrap();
+        assert_eq!(house.items(&format!("{uri}&page_size=2&page_token={token}")).await, items[2..]);
     }
 
     #[tokio::test]

@@ -111,7 +111,7 @@ pub struct DeadLetterPage {
     get,
     path = "/v1/dead-letters",
     operation_id = "listDeadLetters",
-    tag = "dead letters",
+    tag = "dead-letters",
     params(DeadLetterParams),
     responses(
         (status = 200, description = "A page of dead letters", body = DeadLetterPage, example = json!({
@@ -169,7 +169,7 @@ pub async fn list_dead_letters(
     get,
     path = "/v1/dead-letters/{id}",
     operation_id = "getDeadLetter",
-    tag = "dead letters",
+    tag = "dead-letters",
     params(("id" = String, Path, description = "Its id", example = "20260131-1-3-12801")),
     responses(
         (status = 200, description = "The dead letter", body = DeadLetterItem, example = json!({

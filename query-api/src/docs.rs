@@ -4,12 +4,20 @@ use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
 use utoipa::openapi::OpenApi;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+const DESCRIPTION: &str = "/openapi.json";
 
 /// Serves the description at `/openapi.json` and Swagger UI at `/docs`, where `/` leads.
 pub fn docs(openapi: OpenApi) -> Router {
-    let swagger = SwaggerUi::new("/docs").url("/openapi.json", openapi);
+    let swagger = SwaggerUi::new("/docs").url(DESCRIPTION, openapi).config(config());
     Router::new().route("/", get(|| async { Redirect::temporary("/docs/") })).merge(swagger)
+}
+
+/// The pages ask nobody else for anything; there is one description, so nothing to choose from.
+fn config() -> Config<'static> {
+    let config = Config::new([DESCRIPTION]).use_base_layout().validator_url("none");
+    config.default_models_expand_depth(0).display_request_duration(true).try_it_out_enabled(true)
 }
 
 #[cfg(test)]
@@ -34,6 +42,9 @@ mod tests {
         assert_eq!(ask("/").await.1, "/docs/");
         let (status, _, page) = ask("/docs/").await;
         assert!(status == 200 && page.contains("swagger-ui"), "{page}");
+        let (status, _, script) = ask("/docs/swagger-initializer.js").await;
+        assert!(status == 200 && script.contains("\"/openapi.json\""), "{script}");
+        assert!(script.contains("\"validatorUrl\": \"none\""), "{script}");
         let (status, _, text) = ask("/openapi.json").await;
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(

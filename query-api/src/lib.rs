@@ -14,6 +14,7 @@ use domain::time::Timestamp;
 use meta::Progress;
 use rest::page::PageKey;
 use std::sync::Arc;
+use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -72,9 +73,19 @@ pub fn build(config: Config, ports: Ports) -> QueryApi {
     QueryApi(Arc::new(Inner { config, ports }))
 }
 
+#[derive(OpenApi)]
+#[openapi(tags(
+    (name = "usage", description = "What was used, summed by window and group"),
+    (name = "costs", description = "What it costs, and what is owed for a month"),
+    (name = "dead-letters", description = "What was refused and kept, and how to send it again"),
+    (name = "books", description = "Whether everything received is accounted for")
+))]
+struct Tags;
+
 /// The reads with their description.
 pub fn routes(query: QueryApi) -> OpenApiRouter {
     rest::door::open()
+        .merge(OpenApiRouter::with_openapi(Tags::openapi()))
         .routes(routes!(usage::list_usage))
         .routes(routes!(costs::list_costs))
         .routes(routes!(charges::list_charges))
@@ -123,10 +134,12 @@ mod tests {
     #[tokio::test]
     async fn every_operation_has_its_name_an_example_and_its_problems() {
         let openapi = serde_json::to_value(House::open().await.openapi).unwrap();
+        let tags: Vec<&Value> = openapi["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
         let mut names = Vec::new();
         for (path, item) in openapi["paths"].as_object().unwrap() {
             let operation = &item["get"];
             names.push((path.as_str(), operation["operationId"].as_str().unwrap()));
+            assert!(tags.contains(&&operation["tags"][0]), "{path}");
             let answer = &operation["responses"]["200"]["content"]["application/json"];
             assert!(answer["example"].is_object(), "{path}");
             let problem = &operation["responses"]["400"]["content"]["application/problem+json"];

@@ -108,9 +108,11 @@ impl Calendar {
         if self.start_of(local.next()) <= instant { local.next() } else { local }
     }
 
-    /// From the month's first instant to the next month's.
+    /// From the month's first instant to the next month's. A month beyond the years of an instant is the first or the
+    /// last nanosecond of them.
     pub fn window_of(&self, period: Period) -> Window {
-        let (start, end) = (self.start_of(period), self.start_of(period.next()));
+        let start = self.start_of(period).min(Timestamp::from_nanos(i64::MAX - 1));
+        let end = self.start_of(period.next()).max(Timestamp::from_nanos(start.nanos() + 1));
         Window::new(start, end).expect("a month begins before the next one")
     }
 
@@ -172,6 +174,18 @@ mod tests {
     #[test]
     fn a_zone_that_does_not_exist_is_named() {
         assert_eq!(Calendar::parse("Mars/Olympus"), Err(UnknownZone("Mars/Olympus".into())));
+    }
+
+    #[test]
+    fn every_instant_and_every_month_has_a_window() {
+        for calendar in [Calendar::utc(), Calendar::parse("Pacific/Apia").unwrap()] {
+            for instant in [i64::MIN, i64::MIN + 1, i64::MAX - 1, i64::MAX].map(Timestamp::from_nanos) {
+                calendar.window_of(calendar.period_of(instant));
+            }
+            for month in ["0001-01", "1677-09", "2262-04", "2262-05", "9998-12"] {
+                calendar.window_of(Period::parse(month).unwrap());
+            }
+        }
     }
 
     proptest! {

@@ -134,7 +134,7 @@ impl Checkpoint {
     }
 }
 
-/// The cell of a partition's watermark; its value and its timestamp are the instant.
+/// The cell of a partition's watermark; its value is the instant, its timestamp the instant's microseconds.
 pub fn watermark_key(generation: u32, partition: u32) -> CellKey {
     CellKey::new(&WATERMARK, vec![generation.into()], vec![partition.into()])
 }

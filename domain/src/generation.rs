@@ -53,7 +53,7 @@ impl Horizon {
     /// How long after its arrival a record may still be replayed: until the ledger may forget the ids of the oldest
     /// pulses that it could repeat.
     pub fn replay_seconds(&self) -> i64 {
-        self.ledger_seconds() - self.past_seconds - CONSUMER_SLACK_SECONDS
+        self.ledger_seconds() - self.past_seconds - self.future_seconds - 2 * CONSUMER_SLACK_SECONDS
     }
 }
 

@@ -39,6 +39,11 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
+    /// Microseconds since the epoch, rounded down: what write timestamps that are times count.
+    pub const fn micros(self) -> i64 {
+        self.0.div_euclid(1_000)
+    }
+
     /// The instant that many seconds after the epoch, cut to what an instant can be.
     pub const fn from_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(NANOS_PER_SECOND))

@@ -1,5 +1,6 @@
 //! Alarms: what stops a partition until somebody acts. Each has a name to search for and says what to do.
 
+use domain::port::{LogError, StoreError};
 use domain::time::Timestamp;
 
 /// Why a partition stopped.
@@ -65,10 +66,36 @@ pub enum Alarm {
         /// Which record.
         offset: u64,
     },
+    /// A statement that no store or log will ever take.
+    #[error("STATEMENT_TOO_LARGE: {what}; raise the bound of the backend")]
+    StatementTooLarge {
+        /// Which, and by how much.
+        what: String,
+    },
     /// A stored cell that cannot be read.
     #[error("DAMAGED_CELL: {what}; restore the store")]
     DamagedCell {
         /// Which cell, and how.
         what: String,
     },
+}
+
+impl Alarm {
+    /// The alarm of a failure that trying again does not mend.
+    pub(crate) fn of_store(error: &StoreError) -> Option<Self> {
+        match error {
+            StoreError::Damaged { .. } => Some(Self::DamagedCell { what: error.to_string() }),
+            StoreError::TooLarge { .. } => Some(Self::StatementTooLarge { what: error.to_string() }),
+            StoreError::UnknownOutcome(_) | StoreError::Overloaded(_) | StoreError::Unavailable(_) => None,
+        }
+    }
+
+    /// The alarm of a failure that trying again does not mend.
+    pub(crate) fn of_log(error: &LogError) -> Option<Self> {
+        match error {
+            LogError::Damaged { offset, .. } => Some(Self::DamagedRecord { offset: *offset }),
+            LogError::TooLarge { .. } => Some(Self::StatementTooLarge { what: error.to_string() }),
+            _ => None,
+        }
+    }
 }

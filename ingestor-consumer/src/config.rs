@@ -5,9 +5,10 @@ use domain::ledger::BLOCK_IDS;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Settings of the consumer. Memory held by a process is bounded by, for each partition: two reads in the channel,
-/// one being applied and one flush of pages (`read_bytes` and `flush_bytes`), the rows (about 600 bytes each) and the
-/// ids (about 64 bytes each), which a batch may exceed by its own.
+/// Settings of the consumer. Memory held for a partition is bounded by four reads (two in the channel, one before it,
+/// one being applied: `read_bytes` each), what is read since the last flush and the flush under way (`flush_bytes` each,
+/// plus one batch of 4,096 pulses), rows (about 600 bytes each, twice while a flush carries them) and ids (about 64 bytes
+/// each, a set of a minute's slice 820 bytes more), which one batch may exceed by its own.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -19,7 +20,7 @@ pub struct Config {
     pub read_bytes: usize,
     /// Aggregate rows a partition holds in memory.
     pub rows_max: usize,
-    /// Ids a partition holds in memory.
+    /// Ids a partition holds in memory; a set of ids counts as twelve more.
     pub ids_max: usize,
     /// Milliseconds a partition may take to flush when it is given up.
     pub revoke_flush_ms_max: u64,

@@ -33,7 +33,7 @@ pub struct Limits {
     pub block_ids: u32,
     /// Rows and dead letters' states held before clean ones are evicted.
     pub rows_max: usize,
-    /// Ids held before clean sets are evicted.
+    /// Ids held before clean sets are evicted; a set counts as a dozen more.
     pub ids_max: usize,
     /// Bytes of records read since the last flush that start the next one before its tick.
     pub flush_bytes: usize,
@@ -101,8 +101,8 @@ pub enum Output {
     Watermark(Timestamp),
 }
 
-/// A call on the world. All but loads are answered by [`Input::Done`] or [`Input::Unknown`]; after the latter the same
-/// call comes again, for ever.
+/// A call on the world, answered by [`Input::Done`] (a load by [`Input::Loaded`]) or by [`Input::Unknown`]; after the
+/// latter the same call comes again, for ever.
 #[derive(Clone, Debug)]
 pub enum Call {
     /// Read cells, all of them or fail, and answer with [`Input::Loaded`].
@@ -201,7 +201,7 @@ impl Owner {
         Ok(outputs)
     }
 
-    /// Whether it takes [`Input::Records`] now: it is assigned, no batch waits for loads, and memory is within bounds.
+    /// Whether it takes [`Input::Records`] now: it is assigned, what it took is applied, and memory is within bounds.
     pub fn wants_records(&self) -> bool {
         self.state.as_ref().is_some_and(|state| state.wants_records(&self.place))
     }

@@ -1,6 +1,7 @@
 //! The shell: moves data between the log, the partition owners and the store, and decides nothing.
 
 mod facts;
+mod failure;
 mod partition;
 mod path;
 mod publish;
@@ -72,7 +73,8 @@ struct Shared {
 /// How often new generations are looked for.
 const REGISTRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Starts the consumer on the tracker. It ends after the token is cancelled, once what was read is flushed.
+/// Starts the consumer on the tracker. It ends after the token is cancelled and a last flush
+/// that takes at most `revoke_flush_ms_max`; what that does not reach is counted after the next start.
 pub fn start(config: Config, ports: Ports, stop: &CancellationToken, tracker: &TaskTracker) -> Alarms {
     let alarms = Alarms::default();
     let shared = Shared {
@@ -111,6 +113,7 @@ struct Running {
     task: JoinHandle<()>,
 }
 
+/// Starts and ends the tasks of a generation's partitions as this process is given them and loses them.
 async fn follow_assignments(
     shared: Shared,
     generation: Arc<Generation>,
@@ -126,32 +129,40 @@ async fn follow_assignments(
         };
         match change {
             Some(AssignmentChange::Assigned(Assignment { partitions, .. })) => {
+                end(&mut running, &partitions).await;
                 for partition in partitions {
-                    end(running.remove(&partition)).await;
                     let token = stop.child_token();
-                    let task =
-                        Partition::new(shared.clone(), Arc::clone(&generation), partition).run(token.clone());
-                    running.insert(partition, Running { stop: token, task: tracker.spawn(task) });
+                    let owned = Partition::new(shared.clone(), Arc::clone(&generation), partition);
+                    let task = tracker.spawn(owned.run(token.clone()));
+                    running.insert(partition, Running { stop: token, task });
                 }
             }
             Some(AssignmentChange::Revoked(Assignment { partitions, .. })) => {
-                for partition in partitions {
-                    end(running.remove(&partition)).await;
-                }
+                end(&mut running, &partitions).await
             }
-            None => break,
+            None => {
+                tracing::error!(
+                    generation = generation.number,
+                    "the log ended its assignments; asking again"
+                );
+                tokio::time::sleep(REGISTRY_INTERVAL).await;
+                changes = shared.ports.log.assignments(Arc::clone(&generation));
+            }
         }
     }
-    for (_, partition) in running {
-        end(Some(partition)).await;
-    }
+    let all: Vec<u32> = running.keys().copied().collect();
+    end(&mut running, &all).await;
 }
 
-/// Ends a partition's task and waits for its best-effort flush.
-async fn end(running: Option<Running>) {
-    let Some(Running { stop, task }) = running else { return };
-    stop.cancel();
-    if let Err(error) = task.await {
-        tracing::error!(%error, "a partition's task failed");
+/// Ends partitions' tasks together and waits for their best-effort flushes.
+async fn end(running: &mut BTreeMap<u32, Running>, partitions: &[u32]) {
+    let ending: Vec<Running> = partitions.iter().filter_map(|partition| running.remove(partition)).collect();
+    for partition in &ending {
+        partition.stop.cancel();
+    }
+    for Running { task, .. } in ending {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a partition's task failed");
+        }
     }
 }

@@ -4,6 +4,7 @@ use super::{At, Effect, Outcome, Refusal, Settled};
 use crate::resource::invalid;
 use crate::state::State;
 use domain::generation::{Generation, Incarnation, Registry, Split};
+use domain::table::LEDGER;
 use domain::time::Timestamp;
 use std::sync::Arc;
 
@@ -93,6 +94,9 @@ fn check_shape(generation: &Generation) -> Result<(), Refusal> {
     match positive.iter().find(|(_, value)| *value == 0) {
         Some((field, _)) => Err(invalid(field, "must be positive").into()),
         None if generation.routing_version != 1 => Err(invalid("routing_version", "must be 1").into()),
+        None if Some(generation.horizon.ledger_seconds()) > LEDGER.ttl_seconds => {
+            Err(invalid("horizon", "must not be longer than the ledger remembers ids").into())
+        }
         None => Ok(()),
     }
 }

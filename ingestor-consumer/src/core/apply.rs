@@ -3,7 +3,7 @@
 use super::Place;
 use super::batch::{Batch, Datum, Kind, Sorted, Step};
 use super::ids::Sight;
-use super::letter::{self, Spot};
+use super::letter::{self, Origin};
 use super::state::State;
 use domain::checkpoint::Totals;
 use domain::ledger::Seen;
@@ -32,7 +32,6 @@ impl State {
             self.last = Some(step.entry);
         }
         debug_assert!(self.reached.totals.balance(), "{:?}", self.reached.totals);
-        self.flush_due |= self.is_full(place);
     }
 
     fn handles(&self, batch: &Batch) -> Handles {
@@ -57,7 +56,7 @@ impl State {
             }
             Kind::Control => self.reached.totals += Totals { read: 1, control: 1, ..Totals::default() },
             Kind::Foreign => {
-                self.fresh.letters.push(letter::foreign(place, &step.entry));
+                self.fresh.keep(letter::foreign(place, &step.entry));
                 self.reached.totals += Totals { read: 1, foreign: 1, ..Totals::default() };
             }
         }
@@ -69,7 +68,8 @@ impl State {
         handles: &Handles,
         (step, pulses, sorted): (&Step, &Pulses, &[Sorted]),
     ) {
-        let spot = |index| Spot { position: Position::new(step.entry.offset, index), arrival: step.arrival };
+        let origin =
+            |index| Origin { position: Position::new(step.entry.offset, index), arrival: step.arrival };
         let view =
             |index| pulses.accepted().nth(index).expect("there is one sorted pulse for each accepted one");
         let mut totals = Totals { read: pulses.len() as u64, ..Totals::default() };
@@ -78,22 +78,22 @@ impl State {
                 Sorted::Data(datum) => datum,
                 Sorted::TooLate => {
                     totals.too_late += 1;
-                    self.fresh.letters.push(letter::too_late(place, spot(index), &view(index)));
+                    self.fresh.keep(letter::too_late(place, origin(index), &view(index)));
                     continue;
                 }
             };
-            match self.count(handles, datum, spot(index).position) {
+            match self.count(handles, datum, origin(index).position) {
                 Sight::First => totals.applied += 1,
                 Sight::Duplicate => totals.duplicate += 1,
                 Sight::Conflict => {
                     totals.conflict += 1;
-                    self.fresh.letters.push(letter::conflict(place, spot(index), &view(index)));
+                    self.fresh.keep(letter::conflict(place, origin(index), &view(index)));
                 }
             }
         }
         for (after, refused) in pulses.refused().iter().enumerate() {
             totals.refused += 1;
-            self.fresh.letters.push(letter::refused(place, spot(sorted.len() + after), refused));
+            self.fresh.keep(letter::refused(place, origin(sorted.len() + after), refused));
         }
         self.reached.totals += totals;
     }

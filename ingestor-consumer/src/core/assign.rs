@@ -9,7 +9,7 @@ use domain::checkpoint::Checkpoint;
 use domain::generation::Incarnation;
 use domain::hash::fingerprint;
 use domain::time::Timestamp;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 impl State {
     /// A fresh state at the checkpoint, or the alarm that says why not.
@@ -26,6 +26,7 @@ impl State {
             letters: Cache::new(),
             ids: Ids::default(),
             fresh: Fresh::default(),
+            waiting: VecDeque::new(),
             batch: None,
             loads: HashMap::new(),
             flush: None,

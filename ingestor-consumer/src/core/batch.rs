@@ -16,6 +16,9 @@ use indexmap::IndexSet;
 use proto::record::{Body, Control, Envelope, PulseView, Pulses, RecordError, RowRef, Unpacked, unpack};
 use std::collections::HashMap;
 
+/// Pulses at which a batch is full: it bounds the loads under way and the dead letters that one batch can make.
+const BATCH_PULSES_MAX: usize = 4_096;
+
 /// Records that wait for their loads.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
@@ -25,6 +28,7 @@ pub(super) struct Batch {
     pub(super) letters: IndexSet<DeadLetterId>,
     /// The offset after its last record.
     pub(super) next: u64,
+    pulses: usize,
 }
 
 /// One record, classified.
@@ -68,11 +72,12 @@ pub(super) struct Datum {
 }
 
 impl State {
-    /// Takes the next records and says what must be loaded first. A record that must stop the partition does so once
-    /// all before it is durable.
-    pub(super) fn take(&mut self, place: &Place, entries: Vec<Entry>) -> Result<Vec<Load>, Stop> {
+    /// Makes a batch of the next waiting records and says what must be loaded first. A record that must stop the
+    /// partition does so once all before it is durable.
+    pub(super) fn next_batch(&mut self, place: &Place) -> Result<Vec<Load>, Stop> {
         let mut batch = Batch { next: self.reached.next, ..Batch::default() };
-        for entry in entries {
+        while batch.pulses < BATCH_PULSES_MAX {
+            let Some(entry) = self.waiting.pop_front() else { break };
             match self.classify(place, &mut batch, entry) {
                 Ok(step) => {
                     batch.next = step.entry.offset + 1;
@@ -82,7 +87,7 @@ impl State {
                 Err(stop) => {
                     self.halted = Some(stop);
                     self.flush_due = true;
-                    break;
+                    self.waiting.clear();
                 }
             }
         }
@@ -102,6 +107,7 @@ impl State {
                 self.verify_envelope(place, &entry, &envelope)?;
                 let kind = match body {
                     Body::Pulses(pulses) => {
+                        batch.pulses += pulses.len();
                         let sorted = sort(place, batch, &self.reached.closings, (&pulses, envelope.arrival));
                         Kind::Pulses(pulses, sorted)
                     }
@@ -179,7 +185,7 @@ fn unreadable(entry: &Entry, error: RecordError) -> Result<Kind, Alarm> {
 }
 
 /// Which row of a record's dictionaries: looked up once a record, not once a pulse.
-type LocalRow = (RowRef, i64, Period);
+type LocalRow<'a> = (RowRef, i64, Period, &'a str);
 
 fn sort(
     place: &Place,
@@ -187,7 +193,7 @@ fn sort(
     closings: &Closings,
     (pulses, arrival): (&Pulses, Timestamp),
 ) -> Vec<Sorted> {
-    let mut local: HashMap<LocalRow, usize> = HashMap::new();
+    let mut local: HashMap<LocalRow<'_>, usize> = HashMap::new();
     let mut sorted = Vec::with_capacity(pulses.accepted_len());
     for pulse in pulses.accepted() {
         if !place.generation.horizon.holds_with_slack(pulse.event_time, arrival) {
@@ -195,7 +201,7 @@ fn sort(
             continue;
         }
         let quarter = pulse.event_time.quarter();
-        let at = (pulse.row, quarter.hour(), pulse.period);
+        let at = (pulse.row, quarter.hour(), pulse.period, &**pulse.calendar);
         let row =
             *local.entry(at).or_insert_with(|| batch.rows.insert_full(row_key(place, closings, &pulse)).0);
         let identity = pulse.identity();

@@ -15,7 +15,7 @@ use domain::position::Position;
 use domain::table::Cell;
 use domain::time::Timestamp;
 use proto::blob::Blob;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 /// What was read since the last flush and is not a row or an id.
 #[derive(Debug, Default)]
@@ -23,6 +23,14 @@ pub(super) struct Fresh {
     pub(super) pages: Vec<Cell>,
     pub(super) letters: Vec<DeadLetter>,
     pub(super) bytes: usize,
+}
+
+impl Fresh {
+    /// Keeps a dead letter. It is held three times until it is written: as itself, as a cell and as a mirrored record.
+    pub(super) fn keep(&mut self, letter: DeadLetter) {
+        self.bytes += 3 * letter.payload.len();
+        self.letters.push(letter);
+    }
 }
 
 /// An instant, and the log's end that was asked for after it.
@@ -50,6 +58,8 @@ pub(super) struct State {
     pub(super) letters: Cache<DeadLetterId, DeadLetterState>,
     pub(super) ids: Ids,
     pub(super) fresh: Fresh,
+    /// Records that were handed over and are not in a batch yet.
+    pub(super) waiting: VecDeque<Entry>,
     pub(super) batch: Option<Batch>,
     pub(super) loads: HashMap<CallId, Load>,
     pub(super) flush: Option<Flush>,
@@ -70,13 +80,11 @@ impl State {
         calls: &mut u64,
         input: Input,
     ) -> Result<(Self, Vec<Output>), Stop> {
-        let mut calls_made = Vec::new();
+        let mut outputs = Vec::new();
         match input {
-            Input::Records(entries) => {
-                calls_made.extend(self.take(place, entries)?.into_iter().map(Call::Load));
-            }
+            Input::Records(entries) => self.waiting.extend(entries),
             Input::Loaded(id, answer) => self.take_in(id, &answer)?,
-            Input::Done(id) => calls_made.extend(self.done(id)),
+            Input::Done(id) => outputs.extend(self.done(id).map(|call| self.issue(calls, call))),
             Input::Unknown(id) => return Ok(self.again(id)),
             Input::Tick => self.flush_due = true,
             Input::Probe { clock, high } => {
@@ -84,18 +92,32 @@ impl State {
             }
             Input::Assigned(_) | Input::Revoked => {}
         }
-        let mut outputs: Vec<Output> = calls_made.into_iter().map(|call| self.issue(calls, call)).collect();
-        if self.loads.is_empty() {
-            self.apply(place);
+        self.work_off(place, calls, &mut outputs)?;
+        for call in self.start_flush(place) {
+            outputs.push(self.issue(calls, call));
         }
-        let started = self.start_flush(place);
-        outputs.extend(started.into_iter().map(|call| self.issue(calls, call)));
-        self.evict(place);
         outputs.extend(self.reached_watermark());
         match &self.halted {
             Some(stop) if self.is_settled() => Err(stop.clone()),
             _ => Ok((self, outputs)),
         }
+    }
+
+    /// Applies batch after batch, until one waits for loads, memory is full, or nothing is left.
+    fn work_off(&mut self, place: &Place, calls: &mut u64, outputs: &mut Vec<Output>) -> Result<(), Stop> {
+        while self.loads.is_empty() {
+            self.apply(place);
+            self.evict(place);
+            let full = self.is_full(place);
+            self.flush_due |= full;
+            if self.waiting.is_empty() || (full && self.is_flushing()) {
+                break;
+            }
+            for load in self.next_batch(place)? {
+                outputs.push(self.issue(calls, Call::Load(load)));
+            }
+        }
+        Ok(())
     }
 
     fn issue(&mut self, calls: &mut u64, call: Call) -> Output {
@@ -134,9 +156,6 @@ impl State {
     }
 
     fn evict(&mut self, place: &Place) {
-        if self.batch.is_some() {
-            return;
-        }
         let checkpoint = Position::before(self.durable);
         self.rows.evict(place.limits.rows_max, checkpoint);
         self.letters.evict(place.limits.rows_max, checkpoint);
@@ -153,20 +172,27 @@ impl State {
     }
 
     pub(super) fn wants_records(&self, place: &Place) -> bool {
-        let waits = self.batch.is_some() || self.halted.is_some();
-        !waits && (!self.is_full(place) || self.is_settled())
+        let idle = self.batch.is_none() && self.waiting.is_empty() && self.halted.is_none();
+        idle && !(self.is_full(place) && self.is_flushing())
     }
 
-    /// Memory is at its bound: a flush makes room.
-    pub(super) fn is_full(&self, place: &Place) -> bool {
+    /// Memory is at its bound. A flush makes room, where there is something to flush.
+    fn is_full(&self, place: &Place) -> bool {
         let limits = &place.limits;
         self.fresh.bytes >= limits.flush_bytes
-            || self.rows.len() + self.letters.len() > limits.rows_max
-            || self.ids.len() > limits.ids_max
+            || self.rows.len() > limits.rows_max
+            || self.letters.len() > limits.rows_max
+            || self.ids.weight() > limits.ids_max
+    }
+
+    /// Something is on its way to the store, or has to go there.
+    fn is_flushing(&self) -> bool {
+        self.flush.is_some() || self.has_unwritten()
     }
 
     pub(super) fn next_offset(&self) -> u64 {
-        self.batch.as_ref().map_or(self.reached.next, |batch| batch.next)
+        let of_batch = self.batch.as_ref().map_or(self.reached.next, |batch| batch.next);
+        self.waiting.back().map_or(of_batch, |entry| entry.offset + 1)
     }
 
     pub(super) fn durable_offset(&self) -> u64 {
@@ -174,7 +200,7 @@ impl State {
     }
 
     pub(super) fn is_settled(&self) -> bool {
-        self.batch.is_none() && self.flush.is_none() && !self.has_unwritten()
+        self.batch.is_none() && self.waiting.is_empty() && !self.is_flushing()
     }
 
     pub(super) fn has_unwritten(&self) -> bool {

@@ -1,28 +1,18 @@
 //! What an assignment is verified against, read afresh each time.
 
 use super::Ports;
+use super::failure::Failure;
 use crate::alarm::Alarm;
 use crate::core::Facts;
 use domain::checkpoint::Checkpoint;
 use domain::generation::Generation;
-use domain::port::{Entry, LogError, Query, ReadLimit, StoreError, TopicPartition, read_all};
+use domain::port::{Entry, LogError, Query, ReadLimit, TopicPartition, read_all};
 use proto::blob::Blob;
 use std::time::Duration;
 
-/// Why facts could not be had.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum FactsError {
-    #[error(transparent)]
-    Log(#[from] LogError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Alarm(#[from] Alarm),
-}
-
 impl Ports {
     /// Reads the checkpoint, the log's bounds and identity, and the record before the checkpoint.
-    pub(super) async fn facts(&self, generation: &Generation, partition: u32) -> Result<Facts, FactsError> {
+    pub(super) async fn facts(&self, generation: &Generation, partition: u32) -> Result<Facts, Failure> {
         let now = self.clock.now();
         let at = TopicPartition::new(generation.topic.clone(), partition);
         let checkpoint = self.checkpoint(generation.number, partition).await?;
@@ -40,7 +30,7 @@ impl Ports {
         })
     }
 
-    async fn checkpoint(&self, generation: u32, partition: u32) -> Result<Option<Checkpoint>, FactsError> {
+    async fn checkpoint(&self, generation: u32, partition: u32) -> Result<Option<Checkpoint>, Failure> {
         let key = Checkpoint::cell_key(generation, partition);
         let cells = read_all(&*self.store, Query::one(&key)).await?;
         let damaged = |error| Alarm::DamagedCell {

@@ -1,13 +1,13 @@
 //! One partition's task: drives its owner, makes the calls it asks for, and hands the answers back.
 
-use super::facts::FactsError;
+use super::failure::Failure;
 use super::publish::publish;
 use super::source::Source;
 use super::{Shared, Spot};
 use crate::alarm::Alarm;
 use crate::core::{Call, CallId, Input, Output, Owner, Stop};
 use domain::generation::Generation;
-use domain::port::{Entry, LogError, TopicPartition, read_all};
+use domain::port::{Entry, LogError, TopicPartition, Watermarks, read_all};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -26,8 +26,8 @@ pub(super) struct Partition {
     generation: Arc<Generation>,
     number: u32,
     owner: Owner,
-    /// Calls under way; each ends in the input that answers it, or in none.
-    calls: FuturesUnordered<BoxFuture<'static, Option<Input>>>,
+    /// Calls under way; each ends in the input that answers it, in none, or in an alarm.
+    calls: FuturesUnordered<BoxFuture<'static, Result<Option<Input>, Alarm>>>,
     /// How long the next call that fails waits before it is made again.
     back_off: Duration,
 }
@@ -51,7 +51,6 @@ impl Partition {
 
     /// Assigns, drives, and assigns again, until it is stopped or an alarm says that somebody must act.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        self.shared.alarms.lower(self.spot());
         loop {
             let end = match self.assign(&stop).await {
                 Ok(()) => self.drive(&stop).await,
@@ -65,6 +64,7 @@ impl Partition {
                     tracing::error!(generation = self.generation.number, partition = self.number, %alarm, "the partition stops");
                     self.shared.alarms.raise(self.spot(), alarm);
                     stop.cancelled().await;
+                    self.shared.alarms.lower(self.spot());
                     return;
                 }
             }
@@ -80,10 +80,10 @@ impl Partition {
             };
             match read {
                 Ok(facts) => break facts,
-                Err(FactsError::Alarm(alarm)) => return Err(End::Alarm(alarm)),
-                Err(error) => {
-                    tracing::warn!(partition = self.number, %error, "the partition cannot be assigned yet");
-                    self.pause().await;
+                Err(Failure::Alarm(alarm)) => return Err(End::Alarm(alarm)),
+                Err(Failure::Passing(reason)) => {
+                    tracing::warn!(partition = self.number, reason, "the partition cannot be assigned yet");
+                    self.pause(stop).await;
                 }
             }
         };
@@ -120,7 +120,7 @@ impl Partition {
         loop {
             let handed = tokio::select! {
                 () = stop.cancelled() => return End::Stopped,
-                Some(input) = self.calls.next() => input.map_or(Ok(()), |input| self.answered(input)),
+                Some(answer) = self.calls.next() => self.answered(answer),
                 read = reads.recv(), if self.owner.wants_records() => match read {
                     Some(Ok(entries)) => self.hand(Input::Records(entries)),
                     Some(Err(error)) => return self.unreadable(error).await,
@@ -137,11 +137,13 @@ impl Partition {
         }
     }
 
-    fn answered(&mut self, input: Input) -> Result<(), End> {
-        self.back_off = match input {
-            Input::Unknown(_) => (self.back_off * 2).min(BACK_OFF_MAX),
-            _ => BACK_OFF_MIN,
-        };
+    fn answered(&mut self, answer: Result<Option<Input>, Alarm>) -> Result<(), End> {
+        let Some(input) = answer.map_err(End::Alarm)? else { return Ok(()) };
+        match input {
+            Input::Unknown(_) => self.back_off = (self.back_off * 2).min(BACK_OFF_MAX),
+            Input::Probe { .. } => {}
+            _ => self.back_off = BACK_OFF_MIN,
+        }
         self.hand(input)
     }
 
@@ -173,8 +175,8 @@ impl Partition {
         let at = TopicPartition::new(self.generation.topic.clone(), self.number);
         self.calls.push(Box::pin(async move {
             let clock = ports.clock.now();
-            let high = ports.log.watermarks(&at).await.ok()?.high;
-            Some(Input::Probe { clock, high })
+            let watermarks = ports.log.watermarks(&at).await;
+            Ok(watermarks.ok().map(|Watermarks { high, .. }| Input::Probe { clock, high }))
         }));
     }
 
@@ -182,11 +184,12 @@ impl Partition {
         let (shared, number, wait) = (self.shared.clone(), self.number, self.back_off);
         self.calls.push(Box::pin(async move {
             match shared.perform(id, call).await {
-                Ok(input) => Some(input),
-                Err(reason) => {
+                Ok(input) => Ok(Some(input)),
+                Err(Failure::Alarm(alarm)) => Err(alarm),
+                Err(Failure::Passing(reason)) => {
                     tracing::warn!(partition = number, reason, "a call failed; the same is made again");
                     tokio::time::sleep(wait).await;
-                    Some(Input::Unknown(id))
+                    Ok(Some(Input::Unknown(id)))
                 }
             }
         }));
@@ -195,10 +198,10 @@ impl Partition {
     /// What the log cannot give: out of range is for the assignment to judge, damage is for somebody to mend.
     async fn unreadable(&mut self, error: LogError) -> End {
         self.flush_last().await;
-        match error {
-            LogError::Damaged { offset, .. } => End::Alarm(Alarm::DamagedRecord { offset }),
-            error => {
-                tracing::warn!(partition = self.number, %error, "the log cannot be read on; assigning again");
+        match Failure::from(error) {
+            Failure::Alarm(alarm) => End::Alarm(alarm),
+            Failure::Passing(reason) => {
+                tracing::warn!(partition = self.number, reason, "the log cannot be read on; assigning again");
                 End::Reassign
             }
         }
@@ -211,8 +214,7 @@ impl Partition {
             while !self.owner.is_settled() {
                 self.hand(Input::Tick)?;
                 match self.calls.next().await {
-                    Some(Some(input)) => self.answered(input)?,
-                    Some(None) => {}
+                    Some(answer) => self.answered(answer)?,
                     None => return Ok(()),
                 }
             }
@@ -221,30 +223,24 @@ impl Partition {
         drop(tokio::time::timeout(longest, flush).await);
     }
 
-    async fn pause(&mut self) {
-        tokio::time::sleep(self.back_off).await;
+    async fn pause(&mut self, stop: &CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(self.back_off) => {}
+        }
         self.back_off = (self.back_off * 2).min(BACK_OFF_MAX);
     }
 }
 
 impl Shared {
-    async fn perform(&self, id: CallId, call: Call) -> Result<Input, String> {
-        let written =
-            |outcome: Result<(), domain::port::StoreError>| outcome.map_err(|error| error.to_string());
+    async fn perform(&self, id: CallId, call: Call) -> Result<Input, Failure> {
         match call {
             Call::Load(load) => {
-                let cells = read_all(&*self.ports.store, load.query()).await;
-                return cells.map(|cells| Input::Loaded(id, cells)).map_err(|error| error.to_string());
+                return Ok(Input::Loaded(id, read_all(&*self.ports.store, load.query()).await?));
             }
-            Call::Aggregation(cells) | Call::Checkpoint(cells) => {
-                written(self.aggregation.write(cells).await)?;
-            }
-            Call::DeadLetters(cells) => {
-                written(self.dead_letters.write(cells).await)?;
-            }
-            Call::Publish(publication) => {
-                publish(&*self.ports.log, &publication).await.map_err(|error| error.to_string())?;
-            }
+            Call::Aggregation(cells) | Call::Checkpoint(cells) => self.aggregation.write(cells).await?,
+            Call::DeadLetters(cells) => self.dead_letters.write(cells).await?,
+            Call::Publish(publication) => publish(&*self.ports.log, &publication).await?,
         }
         Ok(Input::Done(id))
     }

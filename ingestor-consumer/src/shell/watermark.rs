@@ -37,7 +37,7 @@ async fn write_all(store: Arc<dyn CellStore>, mut receiver: mpsc::Receiver<(Spot
         let newest: BTreeMap<Spot, Timestamp> = waiting.drain(..).collect();
         let cells = newest.into_iter().map(|((generation, partition), watermark)| Cell {
             key: watermark_key(generation, partition),
-            timestamp: watermark.nanos(),
+            timestamp: watermark.micros(),
             value: watermark.to_blob(),
         });
         if let Err(error) = store.write(cells.collect()).await {

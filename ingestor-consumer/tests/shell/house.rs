@@ -112,7 +112,21 @@ impl House {
     }
 
     pub fn append_foreign(&self) {
-        self.log.append_foreign(&self.partition(), b"not ours".as_slice()).unwrap();
+        self.append_foreign_of(8);
+    }
+
+    pub fn append_foreign_of(&self, bytes: usize) {
+        self.log.append_foreign(&self.partition(), vec![b'x'; bytes]).unwrap();
+    }
+
+    /// The same in another hour: nothing of it is in memory yet.
+    pub async fn append_later(&self, ids: &[&str]) {
+        let later = |id: &&str| {
+            let mut stamped = pulse(id);
+            stamped.pulse.event_time = stamped.pulse.event_time.plus_seconds(3_000);
+            stamped
+        };
+        self.append_value(&ids.iter().map(later).collect::<Vec<_>>(), &[]).await;
     }
 
     pub fn damage_last(&self) {

@@ -4,13 +4,14 @@
 
 mod house;
 
-use backends::memory::{AppendFault, WriteFault};
+use backends::memory::{AppendFault, ReadFault, WriteFault};
 use domain::port::{Assignment, AssignmentChange};
 use domain::reject::RejectReason;
 use domain::time::Timestamp;
 use house::House;
 use ingestor_consumer::alarm::Alarm;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
 async fn pulses_are_counted_published_and_checkpointed() {
@@ -79,11 +80,33 @@ async fn stopping_flushes_what_was_read() {
     let house = House::start().await;
     house.counted(0).await;
     house.append(&["a", "b"]).await;
-    tokio::task::yield_now().await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(house.find_checkpoint(), None, "the flush is not due for a second");
     house.stop().await;
-    let read = house.find_checkpoint().map_or(0, |checkpoint| checkpoint.totals.read);
-    let rows = house.find_usage().map_or(0, |(_, count)| count);
-    assert_eq!(read, rows, "a checkpoint never runs ahead of its rows");
+    assert_eq!((house.checkpoint().totals.read, house.usage()), (2, ("3".to_owned(), 2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn damage_that_the_store_finds_raises_an_alarm() {
+    let house = House::start().await;
+    house.append(&["a"]).await;
+    house.counted(1).await;
+    house.store.script_reads([Some(ReadFault::Damaged)]);
+    house.append_later(&["b"]).await;
+    let alarms = house.alarms_raised().await;
+    assert!(matches!(alarms.as_slice(), [((1, 0), Alarm::DamagedCell { .. })]), "{alarms:?}");
+    house.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_record_of_any_size_is_kept_and_passed() {
+    let house = House::start().await;
+    house.append_foreign_of(600_000);
+    house.append(&["a"]).await;
+    house.counted(2).await;
+    assert_eq!(house.usage(), ("1".to_owned(), 1));
+    assert_eq!(house.mirrored().await, 1);
+    house.stop().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,6 +17,9 @@ use std::collections::{BTreeMap, HashMap};
 
 type IdentityKey = (String, String, String, i64);
 
+/// Whether a month of a calendar is closed.
+type Closed = BTreeMap<(String, Period), bool>;
+
 /// A quarter as a plain sum: atoms, count, least, most.
 type Plain = (i128, u64, i128, i128);
 
@@ -48,7 +51,7 @@ fn recount(history: &History) -> Expected {
     let mut expected = Expected::default();
     for (spot, log) in &history.logs {
         let mut seen: HashMap<IdentityKey, Pulse> = HashMap::new();
-        let mut closed: BTreeMap<Period, bool> = BTreeMap::new();
+        let mut closed = Closed::new();
         let mut totals = Totals::default();
         for appended in log {
             let at = |index| Position::new(appended.entry.offset, index);
@@ -90,8 +93,8 @@ fn recount(history: &History) -> Expected {
                     totals.read += 1;
                     totals.control += 1;
                     match control {
-                        Control::Marker { period, closed: is_closed, .. } => {
-                            closed.insert(*period, *is_closed);
+                        Control::Marker { calendar, period, closed: is_closed, .. } => {
+                            closed.insert((calendar.to_string(), *period), *is_closed);
                         }
                         Control::DeadLetter { id, event } => note(&mut expected.states, *id, event),
                     }
@@ -137,11 +140,12 @@ fn identity(pulse: &Pulse) -> IdentityKey {
 
 fn add(
     rows: &mut BTreeMap<RowKey, ([Plain; 4], i64)>,
-    closed: &BTreeMap<Period, bool>,
+    closed: &Closed,
     spot: Spot,
     (stamped, position): (&StampedPulse, Position),
 ) {
-    let is_closed = |period: &Period| closed.get(period).copied().unwrap_or(false);
+    let calendar = stamped.stamps.calendar.to_string();
+    let is_closed = |period: &Period| closed.get(&(calendar.clone(), *period)).copied().unwrap_or(false);
     let mut billed = stamped.stamps.period;
     while is_closed(&billed) {
         billed = billed.next();

@@ -59,7 +59,7 @@ impl Clients {
         let answered = random.chance(80);
         let mut records: BTreeMap<Spot, Vec<StampedPulse>> = BTreeMap::new();
         for pulse in batch {
-            records.entry(route(registry, &pulse)).or_default().push(stamp(pulse));
+            records.entry(route(registry, &pulse)).or_default().push(stamp(random, pulse));
         }
         for (spot, pulses) in records {
             let kept: Vec<Pulse> = pulses.iter().map(|stamped| stamped.pulse.clone()).collect();
@@ -138,7 +138,8 @@ impl Clients {
         }
         let (pulse, id) = random.pick(&self.refused).clone();
         let spot = route(registry, &pulse);
-        let offset = history.append(spot, now, Content::Pulses(vec![stamp(pulse.clone())], Vec::new()));
+        let offset =
+            history.append(spot, now, Content::Pulses(vec![stamp(random, pulse.clone())], Vec::new()));
         history.acknowledged.push(Acknowledged { pulse: pulse.clone(), time: now, spot, offset });
         self.sent.push(pulse);
         if random.chance(80) {
@@ -151,7 +152,7 @@ impl Clients {
 
     /// A period that has ended is closed, or opened again, in every partition.
     fn mark(&mut self, random: &mut Random, registry: &Registry, now: Timestamp, history: &mut History) {
-        let calendar = Calendar::utc();
+        let calendar = Calendar::parse(if random.chance(60) { "UTC" } else { "Asia/Kolkata" }).unwrap();
         let ended: Vec<Period> =
             (1..=3).map(|back| calendar.period_of(now.plus_seconds(-28 * DAY * back))).collect();
         let period = *random.pick(&ended);
@@ -162,8 +163,12 @@ impl Clients {
         let closed = random.chance(80);
         for generation in registry.generations() {
             for partition in 0..generation.partitions {
-                let marker =
-                    Control::Marker { number: self.closings, calendar: "UTC".into(), period, closed };
+                let marker = Control::Marker {
+                    number: self.closings,
+                    calendar: calendar.name().into(),
+                    period,
+                    closed,
+                };
                 history.append((generation.number, partition), now, Content::Control(marker));
             }
         }
@@ -180,19 +185,26 @@ impl Clients {
         let close = 36 * DAY - i64::try_from(random.below(1_800)).unwrap();
         let age = if random.chance(50) { close } else { 60 * DAY };
         let pulse = self.new_pulse(random, now.plus_seconds(-age));
-        history.append(route(registry, &pulse), now, Content::Pulses(vec![stamp(pulse)], Vec::new()));
+        history.append(route(registry, &pulse), now, Content::Pulses(vec![stamp(random, pulse)], Vec::new()));
     }
 
     /// Everything still in doubt is sent once more and answered; and everything ever accepted, to ask the whole ledger.
-    pub fn finish(&mut self, registry: &Registry, now: Timestamp, history: &mut History) {
+    pub fn finish(
+        &mut self,
+        random: &mut Random,
+        registry: &Registry,
+        now: Timestamp,
+        history: &mut History,
+    ) {
         for pulse in std::mem::take(&mut self.in_doubt) {
             let spot = route(registry, &pulse);
-            let offset = history.append(spot, now, Content::Pulses(vec![stamp(pulse.clone())], Vec::new()));
+            let offset =
+                history.append(spot, now, Content::Pulses(vec![stamp(random, pulse.clone())], Vec::new()));
             history.acknowledged.push(Acknowledged { pulse, time: now, spot, offset });
         }
         let mut again: BTreeMap<Spot, Vec<StampedPulse>> = BTreeMap::new();
         for pulse in std::mem::take(&mut self.sent) {
-            again.entry(route(registry, &pulse)).or_default().push(stamp(pulse));
+            again.entry(route(registry, &pulse)).or_default().push(stamp(random, pulse));
         }
         for (spot, pulses) in again {
             for record in pulses.chunks(PULSES_PER_RECORD_MAX) {
@@ -213,8 +225,9 @@ fn route(registry: &Registry, pulse: &Pulse) -> Spot {
     (route.generation.number, route.partition)
 }
 
-fn stamp(pulse: Pulse) -> StampedPulse {
-    let calendar = Calendar::utc();
+/// Two edges may stamp re-sends of one pulse by different calendars: a tenant's first contract may lie between them.
+fn stamp(random: &mut Random, pulse: Pulse) -> StampedPulse {
+    let calendar = Calendar::parse(if random.chance(80) { "UTC" } else { "Asia/Kolkata" }).unwrap();
     let stamps = Stamps {
         group: pulse.dimensions.group([]),
         period: calendar.period_of(pulse.event_time),

@@ -9,14 +9,14 @@ use bytes::Bytes;
 use domain::checkpoint::Checkpoint;
 use domain::generation::{Generation, Incarnation, Registry, Split};
 use domain::port::{Entry, Query, Watermarks};
-use domain::table::Cell;
+use domain::table::{Cell, CellKey};
 use domain::time::Timestamp;
 use ingestor_consumer::alarm::Alarm;
 use ingestor_consumer::core::{Call, Facts, Input, Stop};
 use proto::blob::Blob;
 use proto::published::Revision;
 use proto::record::FORMAT_HEADER;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 const PROCESSES: usize = 3;
 /// How many of the three replicas a read asks, and a write must reach to be acknowledged.
@@ -32,6 +32,8 @@ pub struct World {
     pub history: History,
     pub store: Replicas,
     pub published: Vec<Revision>,
+    /// The first value of every write timestamp of every cell.
+    written: HashMap<(CellKey, i64), Bytes>,
     clients: Clients,
     processes: Vec<Process>,
     /// Whom the coordinator means to own a spot.
@@ -63,6 +65,7 @@ impl World {
             history: History::default(),
             store: Replicas::new(),
             published: Vec::new(),
+            written: HashMap::new(),
             clients: Clients::default(),
             processes: (0..PROCESSES).map(|_| Process::new(limits)).collect(),
             owners: BTreeMap::new(),
@@ -244,9 +247,17 @@ impl World {
         for cell in cells {
             let least = if fate < 78 { WRITE_QUORUM } else { 0 };
             let reached = self.random.replicas(least);
-            self.store.write(cell, reached);
+            self.put(cell, reached);
         }
         if fate < 70 { Answer::Done } else { Answer::Unknown }
+    }
+
+    /// I1: whoever writes a cell with a timestamp, and however often, writes the same bytes.
+    fn put(&mut self, cell: &Cell, reached: [bool; 3]) {
+        let first =
+            self.written.entry((cell.key.clone(), cell.timestamp)).or_insert_with(|| cell.value.clone());
+        assert!(*first == cell.value, "I1 two values of one timestamp at {:?}", cell.key);
+        self.store.write(cell, reached);
     }
 
     fn stray_write(&mut self) {
@@ -322,7 +333,7 @@ impl World {
 
     /// Faults stop: everybody crashes and is upgraded, in-doubt pulses are sent again, and fresh owners count to the end.
     fn settle(&mut self) {
-        self.clients.finish(&self.registry, self.now, &mut self.history);
+        self.clients.finish(&mut self.random, &self.registry, self.now, &mut self.history);
         for process in &mut self.processes {
             self.stray.extend(process.crash(&mut self.random));
             process.is_upgraded = true;
@@ -360,7 +371,8 @@ impl World {
             Call::Publish(publication) => self.published.extend(publication.revisions.iter().cloned()),
             Call::Aggregation(cells) | Call::DeadLetters(cells) | Call::Checkpoint(cells) => {
                 for cell in cells.iter() {
-                    self.store.write(cell, self.random.replicas(WRITE_QUORUM));
+                    let reached = self.random.replicas(WRITE_QUORUM);
+                    self.put(cell, reached);
                 }
             }
         }

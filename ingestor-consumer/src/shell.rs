@@ -138,7 +138,7 @@ async fn follow_assignments(
                 }
             }
             Some(AssignmentChange::Revoked(Assignment { partitions, .. })) => {
-                end(&mut running, &partitions).await
+                end(&mut running, &partitions).await;
             }
             None => {
                 tracing::error!(

@@ -108,7 +108,7 @@ impl State {
                 let kind = match body {
                     Body::Pulses(pulses) => {
                         batch.pulses += pulses.len();
-                        let sorted = sort(place, batch, &self.reached.closings, (&pulses, envelope.arrival));
+                        let sorted = sort(place, batch, &self.reached.closings, &pulses, envelope.arrival);
                         Kind::Pulses(pulses, sorted)
                     }
                     Body::Control(control) => self.control(place, batch, entry.offset, control),
@@ -191,7 +191,8 @@ fn sort(
     place: &Place,
     batch: &mut Batch,
     closings: &Closings,
-    (pulses, arrival): (&Pulses, Timestamp),
+    pulses: &Pulses,
+    arrival: Timestamp,
 ) -> Vec<Sorted> {
     let mut local: HashMap<LocalRow<'_>, usize> = HashMap::new();
     let mut sorted = Vec::with_capacity(pulses.accepted_len());

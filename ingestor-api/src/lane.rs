@@ -3,15 +3,18 @@
 //! A task runs only while something waits. It takes what waits up to a bound, packs it, appends it, answers, and looks
 //! again; what came meanwhile is the next group. So there is one append at a time, and a slow log makes groups larger.
 
+use crate::arrival;
+use crate::not_taken::NotTaken;
 use crate::pack::{Load, pack};
 use crate::part::{Hold, Part, Place};
 use crate::recent::Mark;
 use domain::dead_letter::DeadLetterId;
-use domain::port::{Clock, Log, LogError};
+use domain::port::{Clock, Log};
 use domain::time::Timestamp;
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
@@ -20,7 +23,7 @@ use tracing::warn;
 const GROUP_PULSES: usize = 32 * 256;
 
 /// What became of a part: durable, its refused pulses kept under these ids, or not.
-pub(crate) type Outcome = Result<Vec<DeadLetterId>, LogError>;
+pub(crate) type Outcome = Result<Vec<DeadLetterId>, NotTaken>;
 
 /// What all lanes share.
 pub(crate) struct Shared {
@@ -43,8 +46,8 @@ pub(crate) struct Lane {
 struct Queue {
     waiting: VecDeque<Waiting>,
     running: bool,
-    /// Of the last group.
-    arrival: Timestamp,
+    /// Of the last group, or of what lay there before the first. `None`: nobody has looked yet.
+    arrival: Option<Timestamp>,
 }
 
 struct Waiting {
@@ -69,34 +72,31 @@ impl Lane {
     }
 
     async fn run(self: Arc<Self>) {
-        while let Some((group, arrival)) = self.next_group() {
-            self.commit(group, arrival).await;
+        let _running = Running(&self);
+        while let Some(group) = self.next_group() {
+            self.commit(group).await;
         }
     }
 
-    fn next_group(&self) -> Option<(Vec<Waiting>, Timestamp)> {
+    fn next_group(&self) -> Option<Vec<Waiting>> {
         let mut queue = self.lock();
-        queue.arrival = queue.arrival.max(self.shared.clock.now());
         let parts = queue.parts_of_a_group();
         queue.running = parts > 0;
-        queue.running.then(|| (queue.waiting.drain(..parts).collect(), queue.arrival))
+        queue.running.then(|| queue.waiting.drain(..parts).collect())
     }
 
-    async fn commit(&self, group: Vec<Waiting>, arrival: Timestamp) {
+    async fn commit(&self, group: Vec<Waiting>) {
         let mut load = Load::default();
         let receipts: Vec<Receipt> = group.into_iter().map(|waiting| waiting.hand_over(&mut load)).collect();
-        let mut packed = pack(&self.place, arrival, &load);
-        let to = self.place.topic_partition();
-        match self.shared.log.append(&to, mem::take(&mut packed.records)).await {
-            Ok(offset) => {
-                let positions = packed.refused_positions(offset);
-                let mut ids = positions.map(|position| self.place.dead_letter(arrival, position));
+        match self.append(&load).await {
+            Ok(ids) => {
+                let mut ids = ids.into_iter();
                 for receipt in receipts {
                     receipt.landed(&mut ids);
                 }
             }
             Err(error) => {
-                warn!(%to, parts = receipts.len(), %error, "an append failed");
+                warn!(to = %self.place.topic_partition(), parts = receipts.len(), %error, "an append failed");
                 for receipt in receipts {
                     receipt.failed(error.clone());
                 }
@@ -104,8 +104,41 @@ impl Lane {
         }
     }
 
+    /// Appends a load; returns where its refused pulses are kept.
+    async fn append(&self, load: &Load) -> Outcome {
+        let arrival = self.date().await?;
+        let mut packed = pack(&self.place, arrival, load);
+        let to = self.place.topic_partition();
+        let offset = self.shared.log.append(&to, mem::take(&mut packed.records)).await?;
+        let positions = packed.refused_positions(offset);
+        Ok(positions.map(|position| self.place.dead_letter(arrival, position)).collect())
+    }
+
+    /// The arrival of what is appended now.
+    async fn date(&self) -> Result<Timestamp, NotTaken> {
+        let known = self.lock().arrival;
+        let last = match known {
+            Some(last) => last,
+            None => arrival::last(&*self.shared.log, &self.place.topic_partition()).await?,
+        };
+        let arrival = arrival::date(self.shared.clock.now(), last)?;
+        self.lock().arrival = Some(arrival);
+        Ok(arrival)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A task that appends. Where it ends by a panic, the next part starts another.
+struct Running<'a>(&'a Lane);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.lock().running = false;
+        }
     }
 }
 
@@ -149,7 +182,7 @@ impl Receipt {
         self.answer(Ok(kept));
     }
 
-    fn failed(self, error: LogError) {
+    fn failed(self, error: NotTaken) {
         self.answer(Err(error));
     }
 

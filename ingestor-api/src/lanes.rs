@@ -3,9 +3,8 @@
 use crate::lane::{Lane, Outcome, Shared};
 use crate::not_taken::NotTaken;
 use crate::part::{Part, Place, PlaceKey};
-use domain::code::Code;
 use domain::dead_letter::DeadLetterId;
-use domain::port::{Clock, Log, LogError};
+use domain::port::{Clock, Log};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::task::TaskTracker;
@@ -27,11 +26,8 @@ impl Lanes {
         let answers: Vec<_> = parts.into_iter().map(|(place, part)| self.lane(&place).submit(part)).collect();
         let mut outcomes = Vec::with_capacity(answers.len());
         for answer in answers {
-            outcomes.push(
-                answer
-                    .await
-                    .unwrap_or_else(|_| Err(LogError::UnknownOutcome("the append was given up".into()))),
-            );
+            let given_up = |_| Err(NotTaken::unavailable("the append was given up"));
+            outcomes.push(answer.await.unwrap_or_else(given_up));
         }
         all_or_not_taken(outcomes)
     }
@@ -46,11 +42,11 @@ impl Lanes {
 
 /// A batch was refused as a whole only where all its parts were; otherwise a part of it may be stored.
 fn all_or_not_taken(outcomes: Vec<Outcome>) -> Result<Vec<DeadLetterId>, NotTaken> {
-    let refused = outcomes.iter().all(|outcome| matches!(outcome, Err(LogError::Overloaded(_))));
-    let all: Result<Vec<_>, LogError> = outcomes.into_iter().collect();
+    let nothing_stored = outcomes.iter().all(|outcome| outcome.as_ref().is_err_and(NotTaken::is_refusal));
+    let all: Result<Vec<_>, NotTaken> = outcomes.into_iter().collect();
     let all = all.map(|kept| kept.into_iter().flatten().collect());
-    all.map_err(|error| match NotTaken::from(error) {
-        error if error.code == Code::Overloaded && !refused => NotTaken::unavailable(error.message),
+    all.map_err(|error| match error {
+        error if error.is_refusal() && !nothing_stored => NotTaken::unavailable(error.message),
         error => error,
     })
 }
@@ -58,20 +54,25 @@ fn all_or_not_taken(outcomes: Vec<Outcome>) -> Result<Vec<DeadLetterId>, NotTake
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::code::Code;
 
     fn code(outcomes: &[Outcome]) -> Option<Code> {
         all_or_not_taken(outcomes.to_vec()).err().map(|error| error.code)
     }
 
     #[test]
-    fn a_batch_is_overloaded_only_if_nothing_of_it_was_stored() {
+    fn a_batch_is_refused_only_if_nothing_of_it_was_stored() {
         let landed = Ok(Vec::new());
-        let full = Err(LogError::Overloaded("full".into()));
-        let doubt = Err(LogError::UnknownOutcome("timeout".into()));
+        let full = Err(NotTaken::overloaded("full"));
+        let behind = Err(NotTaken::not_ready("the clock is behind"));
+        let doubt = Err(NotTaken::unavailable("timeout"));
         assert_eq!(code(&[landed.clone(), landed.clone()]), None);
         assert_eq!(code(&[full.clone(), full.clone()]), Some(Code::Overloaded));
-        assert_eq!(code(&[landed.clone(), full.clone()]), Some(Code::Unavailable));
-        assert_eq!(code(&[full, doubt.clone()]), Some(Code::Unavailable));
+        assert_eq!(code(&[behind.clone(), full.clone()]), Some(Code::NotReady));
+        for refusal in [full, behind] {
+            assert_eq!(code(&[landed.clone(), refusal.clone()]), Some(Code::Unavailable));
+            assert_eq!(code(&[refusal, doubt.clone()]), Some(Code::Unavailable));
+        }
         assert_eq!(code(&[landed, doubt]), Some(Code::Unavailable));
     }
 }

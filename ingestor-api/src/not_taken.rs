@@ -30,9 +30,24 @@ impl NotTaken {
         Self { code: Code::Overloaded, message: message.into(), field: None }
     }
 
+    /// Refused before the append, as long as the edge is not fit to take anything.
+    pub fn not_ready(message: impl Into<String>) -> Self {
+        Self { code: Code::NotReady, message: message.into(), field: None }
+    }
+
+    /// Nobody knows whether any part is stored; the same batch again is right.
+    pub fn deadline_exceeded(message: impl Into<String>) -> Self {
+        Self { code: Code::DeadlineExceeded, message: message.into(), field: None }
+    }
+
     /// A field of the request breaks a rule; the same again would fail again.
     pub fn breaks_rule(code: Code, field: &'static str, rule: impl std::fmt::Display) -> Self {
         Self { code, message: format!("{field} {rule}"), field: Some(field) }
+    }
+
+    /// Whether nothing was stored, for a reason that passes.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.code, Code::Overloaded | Code::NotReady)
     }
 
     /// When to send the same again; `None`: it would fail again.

@@ -19,6 +19,7 @@ use domain::time::Timestamp;
 use futures::stream::BoxStream;
 use proto::record::{Body, Control, RefusedPulse, unpack};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -54,7 +55,7 @@ impl House {
         memory.declare(&generation.topic, PARTITIONS);
         Self {
             clock,
-            log: Arc::new(GatedLog { memory, open: watch::Sender::new(true) }),
+            log: Arc::new(GatedLog { memory, open: watch::Sender::new(true), panics: AtomicBool::default() }),
             catalog: Arc::new(Catalog::new(generation)),
             store: Arc::new(MemoryStore::new()),
             tracker: TaskTracker::new(),
@@ -145,6 +146,7 @@ pub(crate) fn report(raw: RawPulse) -> Report {
 pub(crate) struct GatedLog {
     pub memory: MemoryLog,
     open: watch::Sender<bool>,
+    panics: AtomicBool,
 }
 
 impl GatedLog {
@@ -155,12 +157,18 @@ impl GatedLog {
     pub fn open(&self) {
         self.open.send_replace(true);
     }
+
+    /// The next append ends in a panic.
+    pub fn panic_once(&self) {
+        self.panics.store(true, Ordering::Release);
+    }
 }
 
 #[async_trait]
 impl Log for GatedLog {
     async fn append(&self, to: &TopicPartition, records: Vec<NewRecord>) -> Result<u64, LogError> {
         self.open.subscribe().wait_for(|open| *open).await.unwrap();
+        assert!(!self.panics.swap(false, Ordering::AcqRel), "as it was told");
         self.memory.append(to, records).await
     }
 

@@ -62,6 +62,15 @@ async fn an_unknown_outcome_is_in_doubt_and_never_a_duplicate() {
 }
 
 #[tokio::test]
+async fn a_panic_leaves_its_calls_in_doubt_and_the_next_go_on() {
+    let house = House::new();
+    let edge = house.edge();
+    house.log.panic_once();
+    assert_eq!(take(&edge, [raw("a-1")]).await.unwrap_err().code, Code::Unavailable);
+    assert_eq!(outcomes(&edge, [raw("a-1")]).await, [Outcome::Accepted]);
+}
+
+#[tokio::test]
 async fn an_overloaded_log_refuses_the_whole_call_and_says_when_to_come_again() {
     let house = House::new();
     let edge = house.edge();

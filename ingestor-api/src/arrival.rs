@@ -1,0 +1,79 @@
+//! When what is appended to a partition arrives: never before what lies there already, also after a restart.
+
+use crate::not_taken::NotTaken;
+use domain::port::{Entry, Log, LogError, ReadLimit, TopicPartition};
+use domain::time::Timestamp;
+use std::time::Duration;
+
+/// How far behind the log's time the clock may be.
+const BEHIND_MAX_SECONDS: i64 = 60;
+const LAST: ReadLimit = ReadLimit { bytes: 1, wait: Duration::ZERO };
+
+/// The arrival of what is appended now, behind something of that time.
+pub(crate) fn date(now: Timestamp, last: Timestamp) -> Result<Timestamp, NotTaken> {
+    if now.plus_seconds(BEHIND_MAX_SECONDS) < last {
+        return Err(NotTaken::not_ready(format!("the clock is behind {last}, the time of the log")));
+    }
+    Ok(now.max(last))
+}
+
+/// The time of the last record of a partition. One that is gone or cannot be read sets no bound.
+pub(crate) async fn last(log: &dyn Log, of: &TopicPartition) -> Result<Timestamp, LogError> {
+    let high = log.watermarks(of).await?.high;
+    match log.read(of, high.saturating_sub(1), LAST).await {
+        Ok(entries) => Ok(entries.first().map_or_else(Timestamp::default, time)),
+        Err(LogError::OutOfRange { .. } | LogError::Damaged { .. }) => Ok(Timestamp::default()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The log's time, or its own arrival where that is later: logs of other machines have other clocks.
+fn time(entry: &Entry) -> Timestamp {
+    let arrival = proto::record::unpack(entry).map(|record| record.envelope.arrival);
+    arrival.map_or(entry.timestamp, |arrival| arrival.max(entry.timestamp))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::Ids;
+    use crate::testing::{House, NOW, raw, report};
+    use domain::code::Code;
+
+    #[test]
+    fn time_does_not_run_backwards_and_a_clock_a_minute_behind_is_not_ready() {
+        assert_eq!(date(NOW, Timestamp::default()), Ok(NOW));
+        assert_eq!(date(NOW, NOW.plus_seconds(60)), Ok(NOW.plus_seconds(60)));
+        let error = date(NOW, NOW.plus_seconds(61)).unwrap_err();
+        assert_eq!((error.code, error.retry_delay().is_some()), (Code::NotReady, true));
+    }
+
+    #[tokio::test]
+    async fn an_edge_that_starts_again_goes_on_from_the_last_record() {
+        let house = House::new();
+        let take = async |id: &str| house.edge().take(vec![report(raw(id))], Ids::Required).await;
+        take("a-1").await.unwrap();
+        house.clock.set(NOW.plus_seconds(-60));
+        take("a-2").await.unwrap();
+        house.clock.set(NOW.plus_seconds(-61));
+        assert_eq!(take("a-3").await.unwrap_err().code, Code::NotReady);
+        house.clock.set(NOW.plus_seconds(1));
+        take("a-3").await.unwrap();
+        let arrivals: Vec<_> = house.records().await.into_iter().map(|(_, _, arrival, _)| arrival).collect();
+        assert_eq!(arrivals, [NOW, NOW, NOW.plus_seconds(1)]);
+    }
+
+    #[tokio::test]
+    async fn a_partition_whose_end_is_damaged_or_trimmed_away_is_appended_to() {
+        let house = House::new();
+        house.edge().take(vec![report(raw("a-1"))], Ids::Required).await.unwrap();
+        let (partition, offset, ..) = house.records().await[0];
+        let at = TopicPartition::new("resource-consumption.g1", partition);
+        assert_eq!(last(&*house.log, &at).await, Ok(NOW));
+        house.log.memory.damage(&at, offset).unwrap();
+        assert_eq!(last(&*house.log, &at).await, Ok(Timestamp::default()));
+        house.log.memory.trim(&at, offset + 1).unwrap();
+        assert_eq!(last(&*house.log, &at).await, Ok(Timestamp::default()));
+        assert!(last(&*house.log, &TopicPartition::new("nothing", 0)).await.is_err());
+    }
+}

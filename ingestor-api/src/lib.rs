@@ -6,6 +6,7 @@
 //!
 //! Never here: an acknowledgement before the append, a guess about an append of unknown outcome, a rule about money.
 
+mod arrival;
 mod batch;
 mod config;
 mod consume;
@@ -99,7 +100,8 @@ impl IngestorApi {
             .accept_compressed(CompressionEncoding::Gzip)
             .accept_compressed(CompressionEncoding::Zstd);
         let usage = UsageServiceServer::new(self.service.clone());
-        Routes::new(ingest).add_service(usage).add_service(self.health.service()).add_service(reflection)
+        let routes = Routes::new(ingest).add_service(usage).add_service(self.health.service());
+        transport::guarded(routes.add_service(reflection))
     }
 
     /// The HTTP resources.

@@ -12,7 +12,6 @@ use proto::v1::ingest_service_server::IngestService;
 use proto::v1::{StreamPulsesRequest, WritePulsesRequest, WritePulsesResponse};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,11 +35,10 @@ impl IngestService for Service {
         &self,
         request: Request<Streaming<StreamPulsesRequest>>,
     ) -> Result<Response<Self::StreamPulsesStream>, Status> {
-        let batches_in_flight_max = self.config.stream_batches_in_flight_max.max(1);
-        let (answers, stream) = mpsc::channel(batches_in_flight_max);
+        let (answers, stream) = stream::answers(self.config.stream_batches_in_flight_max.max(1));
         let wires = Wires { requests: request.into_inner(), answers, stop: self.stop() };
         let edge = Arc::clone(&self.edge);
-        let drive = async move { stream::drive(&edge, wires, batches_in_flight_max).await };
+        let drive = async move { stream::drive(&edge, wires).await };
         self.tracker.spawn(drive.instrument(info_span!("stream_pulses")));
         Ok(Response::new(ReceiverStream::new(stream)))
     }

@@ -37,6 +37,19 @@ impl From<Rejection> for Status {
     }
 }
 
+/// What a refusal by the transport itself, which knows no codes of ours, is to be: a message too large for it, or one
+/// that cannot be read. `None`: it is none.
+pub(crate) fn find_refusal(status: &Status) -> Option<Status> {
+    let code = match status.code() {
+        _ if !status.details().is_empty() => return None,
+        tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => Code::TooLarge,
+        tonic::Code::Internal => Code::InvalidArgument,
+        _ => return None,
+    };
+    let rule = format_args!("cannot be read: {}", status.message());
+    Some(NotTaken::breaks_rule(code, "request", rule).into())
+}
+
 fn grpc(code: Code) -> tonic::Code {
     tonic::Code::from_i32(code.grpc())
 }
@@ -67,6 +80,25 @@ mod tests {
         );
         assert_eq!(details.bad_request().unwrap().field_violations[0].field, "pulses");
         assert!(details.retry_info().is_none());
+    }
+
+    #[test]
+    fn a_refusal_by_the_transport_gets_a_code_and_all_else_stays() {
+        for (code, reason) in [
+            (tonic::Code::OutOfRange, "TOO_LARGE"),
+            (tonic::Code::ResourceExhausted, "TOO_LARGE"),
+            (tonic::Code::Internal, "INVALID_ARGUMENT"),
+        ] {
+            let status = find_refusal(&Status::new(code, "why")).unwrap();
+            assert_eq!(
+                (status.code(), status.message()),
+                (tonic::Code::InvalidArgument, "request cannot be read: why")
+            );
+            assert_eq!(status.get_error_details().error_info().unwrap().reason, reason);
+        }
+        for other in [Status::unimplemented(""), NotTaken::overloaded("full").into()] {
+            assert!(find_refusal(&other).is_none());
+        }
     }
 
     #[test]

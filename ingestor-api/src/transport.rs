@@ -1,14 +1,26 @@
 //! How the gRPC services are to be served.
 
+use crate::not_taken::NotTaken;
+use crate::status::find_refusal;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::Response;
+use axum::middleware::{self, Next};
 use std::time::Duration;
+use tonic::Status;
+use tonic::service::Routes;
 use tonic::transport::Server;
 
 /// Flow-control window of a stream: a batch and more in flight without waiting for the client's next window.
 const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// Flow-control window of a connection.
 const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// Calls and streams of a connection at a time. Each may hold a message that has not come to its end.
+const STREAMS_MAX: u32 = 100;
 /// A connection that answers no ping within this time is given up.
 const KEEPALIVE: Duration = Duration::from_secs(20);
+/// A call that is not answered, or a stream that is not opened, within this time is in doubt.
+const CALL_MAX: Duration = Duration::from_secs(30);
 
 /// A server with the windows the services need; with the defaults a call of 90 KB takes seven times as long. Listen with
 /// `TcpIncoming::with_nodelay(Some(true))`.
@@ -16,7 +28,46 @@ pub fn server() -> Server {
     Server::builder()
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_concurrent_streams(STREAMS_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
         .tcp_nodelay(true)
+}
+
+/// The services as they are to be served: each call bounded in time, and every refusal under one of our codes.
+pub(crate) fn guarded(routes: Routes) -> Routes {
+    routes.into_axum_router().layer(middleware::from_fn(guard)).into()
+}
+
+async fn guard(request: Request, next: Next) -> Response<Body> {
+    let Ok(response) = tokio::time::timeout(CALL_MAX, next.run(request)).await else {
+        let seconds = CALL_MAX.as_secs();
+        let late = NotTaken::deadline_exceeded(format!("the call was not answered within {seconds} seconds"));
+        return Status::from(late).into_http();
+    };
+    let refusal = Status::from_header_map(response.headers()).as_ref().and_then(find_refusal);
+    refusal.map_or(response, Status::into_http)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::House;
+    use crate::{Config, build};
+    use tokio_util::sync::CancellationToken;
+    use tower::ServiceExt;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_whose_request_never_ends_is_given_up() {
+        let house = House::new();
+        let api = build(Config::default(), house.ports(), CancellationToken::new(), house.tracker.clone());
+        let nothing = futures::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+        let request = Request::post("/pulse.v1.IngestService/WritePulses")
+            .header("content-type", "application/grpc")
+            .body(Body::from_stream(nothing))
+            .unwrap();
+        let response = api.grpc().into_axum_router().oneshot(request).await.unwrap();
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
+    }
 }

@@ -70,10 +70,19 @@ pub fn prepare(connection: &Connection, kind: &Kind, durability: Durability) -> 
     };
     connection.set_prepared_statement_cache_capacity(super::STATEMENTS_MAX);
     let settings = format!(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA fullfsync = ON;
-         PRAGMA wal_autocheckpoint = 16384;"
+        "PRAGMA synchronous = {synchronous}; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 16384;"
     );
-    connection.execute_batch(&settings).map_err(|error| unusable(kind, &error))
+    let wal = "PRAGMA journal_mode = WAL";
+    let mode = connection.query_row(wal, (), |row| row.get::<_, String>(0));
+    let mode = mode.and_then(|mode| connection.execute_batch(&settings).map(|()| mode));
+    match mode.map_err(|error| unusable(kind, &error))?.as_str() {
+        "wal" => Ok(()),
+        // Readers would stand in the writer's way, and a commit that meets one ends the process.
+        mode => Err(OpenError::Failed {
+            what: kind.name.into(),
+            detail: format!("its file system takes no write-ahead log, only the mode {mode}"),
+        }),
+    }
 }
 
 /// A value of the file's own notes.
@@ -101,4 +110,17 @@ pub fn unusable(kind: &Kind, error: &rusqlite::Error) -> OpenError {
 /// Whether the engine found the file itself broken.
 pub fn is_corrupt(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_takes_no_write_ahead_log_is_refused() {
+        let kind = Kind { name: "log.db", application_id: 1 };
+        let memory = Connection::open_in_memory().unwrap();
+        let refused = prepare(&memory, &kind, Durability::Synced).unwrap_err().to_string();
+        assert!(refused.ends_with("takes no write-ahead log, only the mode memory"), "{refused}");
+    }
 }

@@ -2,22 +2,27 @@
 
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 const CONNECTIONS_MAX: usize = 4;
 
 /// A few connections to one file.
 pub struct Readers {
+    pool: Arc<Pool>,
+    room: Arc<Semaphore>,
+}
+
+struct Pool {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    room: Semaphore,
 }
 
 impl Readers {
     /// Opens nothing yet.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::default(), room: Semaphore::new(CONNECTIONS_MAX) }
+        let pool = Arc::new(Pool { path, idle: Mutex::default() });
+        Self { pool, room: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
     }
 
     /// Reads on a thread that may block. The error says why it could not begin or end.
@@ -25,18 +30,29 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection) -> T + Send + 'static,
     ) -> Result<T, String> {
-        let _permit = self.room.acquire().await.map_err(|error| error.to_string())?;
-        let idle = self.idle().pop();
-        let path = self.path.clone();
+        let room = Arc::clone(&self.room).acquire_owned().await.map_err(|error| error.to_string())?;
+        let pool = Arc::clone(&self.pool);
         let task = tokio::task::spawn_blocking(move || {
-            let connection = idle.map_or_else(|| open(&path), Ok)?;
+            // Held until the read ends, also when nobody waits for it any more.
+            let _room = room;
+            let connection = pool.take()?;
             let answer = read(&connection);
-            Ok((connection, answer))
+            pool.put(connection);
+            Ok(answer)
         });
-        let outcome: rusqlite::Result<_> = task.await.map_err(|error| error.to_string())?;
-        let (connection, answer) = outcome.map_err(|error| error.to_string())?;
+        let outcome: rusqlite::Result<T> = task.await.map_err(|error| error.to_string())?;
+        outcome.map_err(|error| error.to_string())
+    }
+}
+
+impl Pool {
+    fn take(&self) -> rusqlite::Result<Connection> {
+        let idle = self.idle().pop();
+        idle.map_or_else(|| open(&self.path), Ok)
+    }
+
+    fn put(&self, connection: Connection) {
         self.idle().push(connection);
-        Ok(answer)
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
@@ -49,4 +65,30 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_prepared_statement_cache_capacity(super::STATEMENTS_MAX);
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::sync_channel;
+    use std::time::Duration;
+    use tokio::time::timeout;
+
+    #[tokio::test]
+    async fn reads_that_nobody_waits_for_count_until_they_end() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let readers = Readers::new(file.path().into());
+        let gates: Vec<_> = (0..CONNECTIONS_MAX).map(|_| sync_channel::<()>(0)).collect();
+        let mut opened = Vec::new();
+        for (open, gate) in gates {
+            let given_up = readers.run(move |_| gate.recv());
+            assert!(timeout(Duration::from_millis(10), given_up).await.is_err());
+            opened.push(open);
+        }
+        assert!(timeout(Duration::from_millis(10), readers.run(|_| ())).await.is_err(), "all are in use");
+        drop(opened);
+        assert_eq!(readers.run(|_| 7).await, Ok(7));
+        let _all = readers.room.acquire_many(4).await.unwrap();
+        assert_eq!(readers.pool.idle().len(), CONNECTIONS_MAX, "no connection is lost");
+    }
 }

@@ -143,6 +143,15 @@ struct Worker {
     bytes_max_set: u64,
 }
 
+impl Drop for Worker {
+    /// A writer that is gone takes nothing more, so the process must not go on without it.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            (self.on_fatal)("the writer panicked");
+        }
+    }
+}
+
 impl Worker {
     fn run(mut self) {
         while let Ok(first) = self.jobs.recv() {
@@ -283,6 +292,23 @@ mod tests {
         assert_eq!(fatal.lock().unwrap().len(), 1);
         let after = writer.submit(insert(2), 1).await;
         assert!(matches!(after, Err(WriteError::Closed | WriteError::Unknown(_))), "{after:?}");
+    }
+
+    struct Panic;
+    impl Job for Panic {
+        type Answer = ();
+        fn apply(&mut self, _: &Connection) -> rusqlite::Result<()> {
+            panic!("as it was told")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_panics_is_fatal_and_leaves_its_callers_in_doubt() {
+        let (mut writer, fatal) = writer();
+        let outcome = writer.submit(Panic, 1).await;
+        assert!(matches!(outcome, Err(WriteError::Unknown(_))), "{outcome:?}");
+        assert!(writer.thread.take().unwrap().join().is_err());
+        assert_eq!(*fatal.lock().unwrap(), ["the writer panicked"]);
     }
 
     /// Does nothing, and tells once that is durable.

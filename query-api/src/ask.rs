@@ -45,9 +45,8 @@ pub struct AskParams {
     /// How long each window is; one window where absent.
     #[param(inline)]
     pub window: Option<WindowSize>,
-    /// IANA name of the zone that windows and periods are aligned in; the tenants' billing calendar where they share
-    /// one, else UTC.
-    #[param(example = "Europe/Berlin")]
+    /// IANA name of the zone that windows and periods are aligned in, such as `Europe/Berlin`; the tenants' billing
+    /// calendar where they share one, else UTC.
     pub time_zone: Option<String>,
     /// What to keep apart: `tenant`, `sku` and declared dimensions such as `dim.region`, joined by commas.
     #[param(example = "tenant,sku")]

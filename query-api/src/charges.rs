@@ -30,7 +30,7 @@ pub struct ChargeParams {
     #[param(style = Form, explode, example = json!(["acme"]))]
     pub tenant: Vec<String>,
     /// Of which month: `2026-01`, `month` or `last-month`; the current one where absent.
-    #[param(example = "2026-01")]
+    #[param(example = "month")]
     pub period: Option<String>,
     /// Items a page, 1 to 1,000; 100 where absent.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]

@@ -44,8 +44,8 @@ pub enum StatusName {
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct DeadLetterParams {
-    /// Refused why.
-    #[param(style = Form, explode, example = json!(["UNKNOWN_SKU"]))]
+    /// Refused why: `UNKNOWN_SKU`.
+    #[param(style = Form, explode)]
     pub reason: Vec<String>,
     /// Sent for whom.
     #[param(style = Form, explode)]

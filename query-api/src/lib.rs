@@ -142,8 +142,8 @@ mod tests {
             assert!(tags.contains(&&operation["tags"][0]), "{path}");
             let answer = &operation["responses"]["200"]["content"]["application/json"];
             assert!(answer["example"].is_object(), "{path}");
-            let problem = &operation["responses"]["400"]["content"]["application/problem+json"];
-            assert_eq!(problem["schema"]["$ref"], "#/components/schemas/Problem", "{path}");
+            let problem = &operation["responses"]["400"];
+            assert_eq!(problem["$ref"], "#/components/responses/Problem400", "{path}");
         }
         assert_eq!(
             names,

@@ -2,7 +2,7 @@
 //! completed problem.
 
 use crate::Problem;
-use crate::problem::{Kind, ProblemDocument};
+use crate::problem::{self, Kind, ProblemDocument};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::Uri;
@@ -25,15 +25,17 @@ pub use trace::{TraceId, TraceIds};
 #[openapi(components(schemas(ProblemDocument)))]
 struct Shared;
 
-/// An empty router of a room, whose description knows the problem document that all operations answer with.
+/// An empty router of a room, whose description knows the problems that all operations answer with.
 pub fn open<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
-    OpenApiRouter::with_openapi(Shared::openapi())
+    let mut openapi = Shared::openapi();
+    openapi.components.get_or_insert_default().responses = problem::responses();
+    OpenApiRouter::with_openapi(openapi)
 }
 
 /// Wraps the merged routers of all rooms. Each request gets a trace id: its own `traceparent`'s, or a new one.
 pub fn close(router: Router, trace_ids: TraceIds) -> Router {
     router
-        .merge(crate::problem::routes())
+        .merge(problem::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(caught))
@@ -112,6 +114,7 @@ mod tests {
         let openapi = serde_json::to_value(open::<()>().get_openapi()).unwrap();
         assert!(openapi["components"]["schemas"]["Problem"]["properties"]["trace_id"].is_object());
         assert!(openapi["components"]["schemas"]["FieldError"].is_object());
+        assert!(openapi["components"]["responses"]["Problem404"].is_object());
     }
 
     #[tokio::test]

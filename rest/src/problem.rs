@@ -13,6 +13,7 @@ mod answers;
 mod kind;
 mod page;
 
+pub(crate) use answers::responses;
 pub use answers::{CommandProblems, QueryProblems};
 pub use kind::Kind;
 pub use page::{describe, routes};
@@ -105,9 +106,21 @@ impl Problem {
 
     /// The answer, completed by what only the door knows.
     pub(crate) fn render(self, instance: Option<String>, trace_id: Option<String>) -> Response {
-        let kind = self.0.kind;
         let retry_after = self.0.retry_after_seconds;
-        let document = ProblemDocument {
+        let status = StatusCode::from_u16(self.0.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self.document(instance, trace_id))).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+
+    fn document(&self, instance: Option<String>, trace_id: Option<String>) -> ProblemDocument {
+        let kind = self.0.kind;
+        ProblemDocument {
             kind: format!("/problems/{}", kind.name()),
             title: kind.title().to_owned(),
             status: kind.status(),
@@ -117,16 +130,7 @@ impl Problem {
             errors: self.0.errors.clone(),
             trace_id,
             retryable: kind.is_retryable(),
-        };
-        let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(document)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = retry_after {
-            headers.insert(header::RETRY_AFTER, seconds.into());
         }
-        response.extensions_mut().insert(self);
-        response
     }
 }
 

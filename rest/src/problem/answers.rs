@@ -1,9 +1,13 @@
 //! The problems an operation may answer, for its description.
 
-use super::{Kind, ProblemDocument};
-use std::collections::BTreeMap;
+use super::{Kind, Problem, ProblemDocument};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::openapi::{ContentBuilder, Header, Object, Ref, RefOr, Response, ResponseBuilder, schema::Type};
 use utoipa::{IntoResponses, ToSchema};
+
+/// The trace id of examples: that of the standard's own.
+const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 /// What a read may answer beside its result. Used in `responses(…, QueryProblems)`.
 pub struct QueryProblems;
@@ -24,20 +28,40 @@ impl IntoResponses for CommandProblems {
 }
 
 fn describe(statuses: &[u16]) -> BTreeMap<String, RefOr<Response>> {
-    let answer = |status: &u16| (status.to_string(), RefOr::T(response(*status)));
+    let answer =
+        |status: &u16| (status.to_string(), RefOr::Ref(Ref::from_response_name(response_name(*status))));
     statuses.iter().map(answer).collect()
 }
 
+/// What those refer to, for the components of a description: one answer for each status.
+pub(crate) fn responses() -> BTreeMap<String, RefOr<Response>> {
+    let statuses: BTreeSet<u16> = Kind::all().map(Kind::status).collect();
+    statuses.into_iter().map(|status| (response_name(status), RefOr::T(response(status)))).collect()
+}
+
+fn response_name(status: u16) -> String {
+    format!("Problem{status}")
+}
+
 fn response(status: u16) -> Response {
-    let names: Vec<&str> = Kind::all().filter(|kind| kind.status() == status).map(Kind::name).collect();
+    let kinds: Vec<Kind> = Kind::all().filter(|kind| kind.status() == status).collect();
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
     let schema = Ref::from_schema_name(ProblemDocument::name());
-    let content = ContentBuilder::new().schema(Some(schema)).build();
-    let builder =
-        ResponseBuilder::new().description(names.join(", ")).content("application/problem+json", content);
-    if status != 503 {
-        return builder.build();
+    let content =
+        ContentBuilder::new().schema(Some(schema)).example(kinds.first().map(|kind| example(*kind)));
+    let answer = ResponseBuilder::new()
+        .description(names.join(", "))
+        .content("application/problem+json", content.build());
+    if kinds.iter().any(|kind| kind.tells_when_to_retry()) {
+        return answer.header("Retry-After", Header::new(Object::with_type(Type::Integer))).build();
     }
-    builder.header("Retry-After", Header::new(Object::with_type(Type::Integer))).build()
+    answer.build()
+}
+
+/// A document of that kind: one example for all would show a status that is not this one.
+fn example(kind: Kind) -> Value {
+    let document = Problem::new(kind, kind.title()).document(None, Some(TRACE_ID.to_owned()));
+    serde_json::to_value(document).expect("a problem document is JSON")
 }
 
 #[cfg(test)]
@@ -45,15 +69,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_answer_names_its_codes_and_the_document() {
-        for (status, answer) in CommandProblems::responses().into_iter().chain(QueryProblems::responses()) {
-            let text = serde_json::to_string(&answer).unwrap();
-            assert!(text.contains("application/problem+json"), "{status}");
-            assert!(text.contains("#/components/schemas/Problem"), "{status}: {text}");
+    fn every_status_is_described_with_its_codes_and_an_example_of_the_first() {
+        for (name, answer) in responses() {
+            let answer = serde_json::to_value(&answer).unwrap();
+            let content = &answer["content"]["application/problem+json"];
+            assert_eq!(content["schema"]["$ref"], "#/components/schemas/Problem", "{name}");
+            let first = answer["description"].as_str().unwrap().split(", ").next().unwrap();
+            assert_eq!(content["example"]["code"], first, "{name}");
+            assert_eq!(name, format!("Problem{}", content["example"]["status"]));
         }
-        let text = serde_json::to_string(&CommandProblems::responses()["412"]).unwrap();
+        let text = serde_json::to_string(&responses()["Problem412"]).unwrap();
         assert!(text.contains("REVISION_MISMATCH"));
-        let text = serde_json::to_string(&QueryProblems::responses()["503"]).unwrap();
-        assert!(text.contains("OVERLOADED, UNAVAILABLE, NOT_READY") && text.contains("Retry-After"));
+        let text = serde_json::to_string(&responses()["Problem503"]).unwrap();
+        assert!(text.contains("OVERLOADED, UNAVAILABLE, NOT_READY"));
+        let waits =
+            |name: &String| serde_json::to_string(&responses()[name]).unwrap().contains("Retry-After");
+        assert_eq!(responses().into_keys().filter(waits).collect::<Vec<_>>(), ["Problem429", "Problem503"]);
+    }
+
+    #[test]
+    fn operations_refer_to_descriptions_that_are_there() {
+        for (status, answer) in CommandProblems::responses().into_iter().chain(QueryProblems::responses()) {
+            let reference = serde_json::to_value(&answer).unwrap()["$ref"].as_str().unwrap().to_owned();
+            let name = reference.strip_prefix("#/components/responses/").unwrap();
+            assert_eq!(name, format!("Problem{status}"));
+            assert!(responses().contains_key(name), "{name}");
+        }
     }
 }

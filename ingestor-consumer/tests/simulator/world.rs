@@ -102,7 +102,7 @@ impl World {
         match self.random.below(100) {
             0..24 => self.client_step(),
             24..44 => self.feed(),
-            44..82 => (0..8).for_each(|_| self.travel()),
+            44..82 => self.travel(),
             82..88 => self.input_to_any(|_, _| Input::Tick),
             88..91 => self.input_to_any(|world, spot| Input::Probe {
                 clock: world.now,
@@ -188,30 +188,37 @@ impl World {
     fn record(&self, process: usize, spot: Spot, offset: u64) -> Option<Entry> {
         let mut entry = self.history.entry(spot, offset)?.clone();
         if self.newer.contains(&(spot, offset)) && !self.processes[process].is_upgraded {
-            let format = entry.headers.iter_mut().find(|header| header.name == FORMAT_HEADER);
-            format.into_iter().for_each(|header| header.value = Bytes::from_static(b"2"));
+            let mut headers = entry.headers.iter_mut();
+            if let Some(format) = headers.find(|header| header.name == FORMAT_HEADER) {
+                format.value = Bytes::from_static(b"2");
+            }
         }
         Some(entry)
     }
 
-    /// A call reaches the store, or an answer reaches its owner.
+    /// Calls reach the store, and answers reach their owners.
     fn travel(&mut self) {
+        for _ in 0..8 {
+            self.travel_once();
+        }
+    }
+
+    fn travel_once(&mut self) {
         let process = self.random.below(PROCESSES);
         if self.processes[process].calls.is_empty() {
             return;
         }
         let index = self.random.below(self.processes[process].calls.len());
         let mut travelling = self.processes[process].calls.swap_remove(index);
-        match travelling.answer.take() {
-            Some(answer) => self.answer(process, travelling, answer),
-            None => {
-                travelling.answer = Some(self.perform(&travelling.call));
-                self.processes[process].calls.push(travelling);
-            }
+        if let Some(answer) = travelling.answer.take() {
+            self.answer(process, &travelling, answer);
+        } else {
+            travelling.answer = Some(self.perform(&travelling.call));
+            self.processes[process].calls.push(travelling);
         }
     }
 
-    fn answer(&mut self, process: usize, travelling: Travelling, answer: Answer) {
+    fn answer(&mut self, process: usize, travelling: &Travelling, answer: Answer) {
         let input = match answer {
             Answer::Loaded(cells) => Input::Loaded(travelling.id, cells),
             Answer::Done => Input::Done(travelling.id),
@@ -359,7 +366,7 @@ impl World {
         self.hand(0, spot, Input::Tick);
         while let Some(travelling) = self.processes[0].calls.pop() {
             let answer = self.perform_well(&travelling.call);
-            self.answer(0, travelling, answer);
+            self.answer(0, &travelling, answer);
         }
     }
 

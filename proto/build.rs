@@ -19,7 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = compiler.file_descriptor_set();
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().bytes(".").btree_map(".").compile_fds(descriptors)?;
+    let generator = tonic_prost_build::configure().bytes(".").btree_map(".");
+    generator.codec_path("crate::codec::BoundedCodec").compile_fds(descriptors)?;
     Ok(())
 }
 

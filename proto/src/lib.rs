@@ -8,6 +8,7 @@
 
 pub mod blob;
 pub mod checksum;
+pub mod codec;
 pub mod csv;
 mod field;
 mod generated;

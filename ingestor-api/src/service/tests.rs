@@ -2,13 +2,17 @@
 
 use crate::testing::{House, Kept, NOW, raw};
 use crate::{Config, build, server};
+use axum::http::uri::PathAndQuery;
 use backends::memory::AppendFault;
 use domain::pulse::RawPulse;
+use proto::codec::BoundedCodec;
 use proto::usage::UsageInfoRequest;
 use proto::usage::usage_service_client::UsageServiceClient;
 use proto::v1::ingest_service_client::IngestServiceClient;
 use proto::v1::stream_pulses_response::Outcome;
-use proto::v1::{BatchResult, Pulse, StreamPulsesRequest, StreamPulsesResponse, WritePulsesRequest};
+use proto::v1::{
+    BatchResult, Pulse, StreamPulsesRequest, StreamPulsesResponse, WritePulsesRequest, WritePulsesResponse,
+};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -16,7 +20,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 use tonic::transport::server::TcpIncoming;
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
@@ -148,6 +152,36 @@ async fn a_request_out_of_bounds_is_refused_with_code_and_field() {
         assert!(details.retry_info().is_none());
     }
     assert!(served.house.kept().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_request_the_transport_cannot_take_is_refused_with_code_and_field() {
+    let served = Served::new(Config::default()).await;
+    let large = vec![proto::pulse::to_wire(&RawPulse { resource_id: "x".repeat(5_000), ..raw("a-1") }); 900];
+    let many = vec![Pulse::default(); 20_000];
+    let garbage = async |path| {
+        let mut client = tonic::client::Grpc::new(served.channel.clone());
+        client.ready().await.unwrap();
+        // Its first field reads as a pulse that ends too early.
+        let request =
+            Request::new(UsageInfoRequest { tenant: "\n\u{7f}".into(), ..UsageInfoRequest::default() });
+        let codec = BoundedCodec::<UsageInfoRequest, WritePulsesResponse>::default();
+        client.unary(request, PathAndQuery::from_static(path), codec).await.map(drop).unwrap_err()
+    };
+    let cases = [
+        (served.write(large.clone()).await.unwrap_err(), "TOO_LARGE"),
+        (served.write(many).await.unwrap_err(), "TOO_LARGE"),
+        (garbage("/pulse.v1.IngestService/WritePulses").await, "INVALID_ARGUMENT"),
+    ];
+    for (status, code) in cases {
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, code), "{status}");
+        assert_eq!(status.get_error_details().bad_request().unwrap().field_violations[0].field, "request");
+    }
+    let stream = served.stream().await;
+    stream.send(1, vec![pulse("a-1")]).await;
+    stream.send(2, large).await;
+    let (answered, end) = stream.rest().await;
+    assert_eq!((answered, reason(&end.unwrap_err())), (vec![1], "TOO_LARGE".into()));
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ impl Writer {
             u32::try_from(bytes.min(QUEUE_BYTES_MAX)).expect("the bound of the queue is far below 4 GiB");
         let permit = Arc::clone(&self.room).try_acquire_many_owned(permits).map_err(|_| full())?;
         let (sender, answer) = oneshot::channel();
-        let asked = Asked { job, sender, answer: None, _permit: permit };
+        let asked = Asked { job, sender, answer: None, permit };
         let queue = self.queue.as_ref().expect("the queue is there until the writer is dropped");
         queue.try_send(Box::new(asked)).map_err(|error| match error {
             TrySendError::Full(_) => full(),
@@ -110,7 +110,7 @@ struct Asked<J: Job> {
     job: J,
     answer: Option<J::Answer>,
     sender: oneshot::Sender<Result<J::Answer, WriteError>>,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 impl<J: Job> Waiting for Asked<J> {
@@ -128,7 +128,9 @@ impl<J: Job> Waiting for Asked<J> {
     }
 
     fn answer(self: Box<Self>, outcome: Result<(), WriteError>) {
-        let Self { answer, sender, .. } = *self;
+        let Self { answer, sender, permit, .. } = *self;
+        // Whoever is answered finds the room it had taken free again.
+        drop(permit);
         let answer = outcome.map(|()| answer.expect("a committed job was applied"));
         // A caller that went away does not want to know.
         let _ = sender.send(answer);

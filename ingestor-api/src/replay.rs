@@ -35,7 +35,7 @@ const ITEMS_MAX: usize = 1_000;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReplayRequest {
-    /// Only those refused for that reason.
+    /// Only those refused for that reason. Conflicts are sent only where this names them, or `ids` does.
     #[schema(example = "UNKNOWN_SKU")]
     pub reason: Option<String>,
     /// Only those reported for that tenant.

@@ -97,6 +97,7 @@ impl Means<'_> {
         let mut batches = open.chunks_mut(batch_pulses).peekable();
         while let Some(batch) = batches.next() {
             self.append(batch).await?;
+            self.tell(batch.iter_mut().map(|attempt| &mut **attempt), |attempt| attempt.event.take()).await?;
             if rate.is_some() && batches.peek().is_some() {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
@@ -120,7 +121,7 @@ impl Means<'_> {
         if attempts.iter().all(|attempt| attempt.decision.is_none()) {
             return Ok(());
         }
-        self.tell(attempts, |attempt| attempt.decision.clone().map(DeadLetterEvent::Decided)).await?;
+        self.tell(&mut *attempts, |attempt| attempt.decision.clone().map(DeadLetterEvent::Decided)).await?;
         wait_until_counted(self).await?;
         for attempt in attempts.iter_mut().filter(|attempt| attempt.decision.is_some()) {
             let state = read_state(self.store, attempt.letter).await?;
@@ -157,9 +158,9 @@ impl Means<'_> {
     }
 
     /// Appends events to the partitions of their dead letters.
-    async fn tell(
+    async fn tell<'a>(
         &self,
-        attempts: &mut [Attempt],
+        attempts: impl IntoIterator<Item = &'a mut Attempt>,
         event_of: impl Fn(&mut Attempt) -> Option<DeadLetterEvent>,
     ) -> Result<(), Problem> {
         let mut parts: BTreeMap<(u32, u32), Part> = BTreeMap::new();

@@ -109,7 +109,7 @@ enum Fill {
 
 impl Page {
     fn take(&mut self, found: Found, filter: Filter<'_>, count: usize) -> Fill {
-        if found.state.status != Status::Open || !filter.matches(&found.letter) {
+        if found.state.status != Status::Open || !filter.covers(&found.letter) {
             return Fill::Open;
         }
         if self.found.len() == count {
@@ -122,6 +122,13 @@ impl Page {
 }
 
 impl Filter<'_> {
+    /// Whether a search finds a dead letter. The identity of a conflict is counted already, with other content: it is
+    /// billed beside that only where somebody means just this.
+    fn covers(&self, letter: &DeadLetter) -> bool {
+        let is_meant = self.reason.is_some() || letter.reason != RejectReason::DuplicateConflict;
+        is_meant && self.matches(letter)
+    }
+
     /// Whether a dead letter is meant.
     pub fn matches(&self, letter: &DeadLetter) -> bool {
         let reason_fits = self.reason.is_none_or(|reason| letter.reason == reason);

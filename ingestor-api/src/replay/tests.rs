@@ -142,6 +142,22 @@ async fn a_replay_of_unknown_outcome_may_be_repeated() {
 }
 
 #[tokio::test]
+async fn what_was_billed_is_told_before_the_next_batch_may_fail() {
+    let house = House::new();
+    let replay = replay_of(&house);
+    let ids = refuse(&house, &replay, [unknown_sku("a-1"), unknown_sku("a-2")]).await;
+    house.catalog.put_sku("new.sku");
+    house.log.memory.script_appends([None, None, Some(AppendFault::UnknownNotStored)]);
+    let body = json!({ "ids": ids.iter().map(ToString::to_string).collect::<Vec<_>>(), "rate": 1 });
+    assert!(run(&house, &replay, body).await.is_err());
+    let mut replayed = 0;
+    for id in ids {
+        replayed += usize::from(state_of(&house, id).await.status == Status::Replayed);
+    }
+    assert_eq!((replayed, house.accepted_ids().await.len()), (1, 1));
+}
+
+#[tokio::test]
 async fn a_dry_run_tells_and_changes_nothing() {
     let house = House::new();
     let replay = replay_of(&house);
@@ -213,7 +229,13 @@ async fn conflicts_and_missing_ids_get_an_id_of_where_they_are_kept() {
     replay.edge.take(vec![report(raw("a-1"))], Ids::Required).await.unwrap();
     let conflict = RawPulse { quantity: "2".into(), ..raw("a-1") };
     let ids = refuse(&house, &replay, [conflict, raw("")]).await;
-    let answer = run(&house, &replay, json!({})).await.unwrap();
+    let answer = run(&house, &replay, json!({ "tenant": "acme", "dry_run": true })).await.unwrap();
+    assert_eq!(answer.items.len(), 1, "a conflict is counted already, so nobody bills it in passing");
+    let named =
+        run(&house, &replay, json!({ "reason": "DUPLICATE_CONFLICT", "dry_run": true })).await.unwrap();
+    assert_eq!(named.items[0].dead_letter_id, Some(ids[0].to_string()));
+    let all: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let answer = run(&house, &replay, json!({ "ids": all })).await.unwrap();
     assert!(answer.items.iter().all(|item| item.status == ItemStatus::Accepted), "{answer:?}");
     for id in ids {
         let name = format!("1-{}-{}", id.partition, id.position.raw());

@@ -39,13 +39,13 @@ pub(crate) fn dispatch(reports: &[Report], verdict: Verdict, refusals: Refusals)
     for index in known {
         outcomes[index] = Outcome::Duplicate;
     }
-    let mut sorting = Sorting { registry: &registry, hold: &hold, sorted: BTreeMap::new() };
+    let mut sorting = Sorting { reports, registry: &registry, hold: &hold, sorted: BTreeMap::new() };
     for ready in ready {
         sorting.put_accepted(ready);
     }
     for Refused { index, reject } in refused {
         if refusals == Refusals::Kept && reject.reason.is_kept() {
-            sorting.put_refused(index, refused_pulse(&reports[index].raw, &reject));
+            sorting.put_refused(index, &reject);
         }
         outcomes[index] = Outcome::Rejected(Box::new(Rejection { reject, dead_letter: None }));
     }
@@ -58,6 +58,7 @@ pub(crate) fn dispatch(reports: &[Report], verdict: Verdict, refusals: Refusals)
 }
 
 struct Sorting<'a> {
+    reports: &'a [Report],
     registry: &'a Registry,
     hold: &'a Arc<Hold>,
     sorted: BTreeMap<(u32, u32), Sorted>,
@@ -71,14 +72,19 @@ struct Sorted {
 
 impl Sorting<'_> {
     fn put_accepted(&mut self, ready: Ready) {
+        let bytes = self.reports[ready.index].bytes;
         let Sorted { part, .. } = self.part(&ready.route.generation, ready.route.partition);
+        part.bytes += bytes;
         part.marks.push(ready.mark);
         part.load.pulses.push(ready.pulse);
     }
 
-    fn put_refused(&mut self, index: usize, refused: RefusedPulse) {
+    fn put_refused(&mut self, index: usize, reject: &Reject) {
+        let Report { raw, bytes } = &self.reports[index];
+        let refused = refused_pulse(raw, reject);
         let newest = self.registry.newest();
         let Sorted { part, kept, .. } = self.part(newest, newest.partition_of_payload(&refused.payload));
+        part.bytes += bytes;
         part.load.refused.push(refused);
         kept.push(index);
     }

@@ -21,6 +21,8 @@ use tracing::warn;
 
 /// A group takes no more parts once it holds this many pulses: 32 full records.
 const GROUP_PULSES: usize = 32 * 256;
+/// A group takes no more parts once its pulses took this many bytes on the wire: a fraction of what a log takes at once.
+const GROUP_BYTES: usize = 8 * 1024 * 1024;
 
 /// What became of a part: durable, its refused pulses kept under these ids, or not.
 pub(crate) type Outcome = Result<Vec<DeadLetterId>, NotTaken>;
@@ -144,10 +146,11 @@ impl Drop for Running<'_> {
 
 impl Queue {
     fn parts_of_a_group(&self) -> usize {
-        let mut pulses = 0;
+        let (mut pulses, mut bytes) = (0, 0);
         let is_open = |waiting: &&Waiting| {
-            let open = pulses < GROUP_PULSES;
+            let open = pulses < GROUP_PULSES && bytes < GROUP_BYTES;
             pulses += waiting.part.len();
+            bytes += waiting.part.bytes;
             open
         };
         self.waiting.iter().take_while(is_open).count()
@@ -164,7 +167,7 @@ struct Receipt {
 
 impl Waiting {
     fn hand_over(self, load: &mut Load) -> Receipt {
-        let Self { part: Part { load: mut own, marks, hold }, answer } = self;
+        let Self { part: Part { load: mut own, marks, hold, .. }, answer } = self;
         let refused_count = own.refused.len();
         load.pulses.append(&mut own.pulses);
         load.refused.append(&mut own.refused);
@@ -190,5 +193,24 @@ impl Receipt {
     fn answer(self, outcome: Outcome) {
         drop(self.hold);
         let _ = self.answer.send(outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_ends_with_the_part_that_makes_it_large() {
+        let waiting =
+            |bytes| Waiting { part: Part { bytes, ..Part::default() }, answer: oneshot::channel().0 };
+        let parts_of = |bytes: &[usize]| {
+            let waiting = bytes.iter().map(|bytes| waiting(*bytes)).collect();
+            Queue { waiting, ..Queue::default() }.parts_of_a_group()
+        };
+        assert_eq!(parts_of(&[]), 0);
+        assert_eq!(parts_of(&[100; 50]), 50);
+        assert_eq!(parts_of(&[GROUP_BYTES - 1, 1, 1]), 2);
+        assert_eq!(parts_of(&[2 * GROUP_BYTES, 1]), 1);
     }
 }

@@ -54,6 +54,8 @@ impl Place {
 pub(crate) struct Part {
     /// What is to be appended.
     pub load: Load,
+    /// How much its pulses took on the wire.
+    pub bytes: usize,
     /// What tells its accepted pulses apart.
     pub marks: Vec<Mark>,
     /// What the call holds until all its parts have an outcome.

@@ -242,7 +242,12 @@ impl<K: Ord + Clone, T> Resources<K, T> {
 
     /// Those that are not deleted, by rising id.
     pub fn live(&self) -> impl Iterator<Item = (&K, &Arc<Versioned<T>>)> {
-        self.0.iter().filter(|(_, resource)| !resource.deleted)
+        self.all().filter(|(_, resource)| !resource.deleted)
+    }
+
+    /// All there ever were, by rising id, deleted ones among them: what they used stays.
+    pub fn all(&self) -> impl Iterator<Item = (&K, &Arc<Versioned<T>>)> {
+        self.0.iter()
     }
 
     /// Those that are not deleted and come after an id.

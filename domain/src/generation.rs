@@ -194,10 +194,16 @@ impl Registry {
         self.generations().find(|generation| generation.number == number)
     }
 
-    /// The newest generation: refused pulses go there.
+    /// The newest generation, which may be announced only.
     pub fn newest(&self) -> &Arc<Generation> {
-        let last = self.generations().max_by_key(|generation| generation.valid_from);
-        last.expect("a registry is made with one generation")
+        self.valid_at(Timestamp::MAX)
+    }
+
+    /// The generation of an instant: pulses of that event time, and refusals of that moment, go there.
+    pub fn valid_at(&self, instant: Timestamp) -> &Arc<Generation> {
+        let valid = self.generations().filter(|generation| generation.valid_from <= instant);
+        let newest = valid.max_by_key(|generation| generation.valid_from);
+        newest.expect("generation 1 is valid from the beginning of time")
     }
 
     /// The incarnations of a generation, oldest first.
@@ -208,9 +214,7 @@ impl Registry {
 
     /// The partition of an identity: never of arrival, clock or configuration.
     pub fn route(&self, identity: &Identity<'_>, event_time: Timestamp) -> Route {
-        let valid = self.generations().filter(|generation| generation.valid_from <= event_time);
-        let generation = valid.max_by_key(|generation| generation.valid_from);
-        let generation = Arc::clone(generation.expect("generation 1 is valid from the beginning of time"));
+        let generation = Arc::clone(self.valid_at(event_time));
         let shards = self.shards(identity.tenant, event_time);
         let shard = if shards > 1 { modulo(low64(identity.hash(&generation.hash_key)), shards) } else { 0 };
         let partition = place(identity.tenant, shard, generation.partitions);
@@ -266,16 +270,20 @@ mod tests {
     }
 
     #[test]
-    fn a_new_generation_takes_event_times_from_its_validity_on() {
+    fn a_new_generation_takes_event_times_and_refusals_from_its_validity_on() {
         let start = Timestamp::from_seconds(1_000_000);
         let second =
             Generation { number: 2, topic: "g2".into(), valid_from: start, ..Generation::first([1; 16], 8) };
         let registry = Registry::new(Generation::first([0; 16], 4), incarnation())
             .with_generation(second, incarnation());
-        let route = |time| registry.route(&identity("acme", b"a"), time).generation.number;
-        assert_eq!(route(start.plus_seconds(-1)), 1);
-        assert_eq!(route(start), 2);
-        assert_eq!(registry.newest().number, 2);
+        let beginning = Timestamp::from_nanos(i64::MIN);
+        for (instant, number) in
+            [(beginning, 1), (start.plus_seconds(-1), 1), (start, 2), (Timestamp::MAX, 2)]
+        {
+            assert_eq!(registry.route(&identity("acme", b"a"), instant).generation.number, number);
+            assert_eq!(registry.valid_at(instant).number, number);
+        }
+        assert_eq!(registry.newest().number, 2, "announced is enough");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::part::{Hold, Part, Place};
 use domain::generation::{Generation, Registry};
 use domain::pulse::RawPulse;
 use domain::reject::Reject;
+use domain::time::Timestamp;
 use prost::Message;
 use proto::record::RefusedPulse;
 use std::collections::BTreeMap;
@@ -34,12 +35,12 @@ pub(crate) struct Dispatch {
 
 /// Sorts a call.
 pub(crate) fn dispatch(reports: &[Report], verdict: Verdict, refusals: Refusals) -> Dispatch {
-    let Verdict { registry, ready, known, refused, hold } = verdict;
+    let Verdict { now, registry, ready, known, refused, hold } = verdict;
     let mut outcomes = vec![Outcome::Accepted; reports.len()];
     for index in known {
         outcomes[index] = Outcome::Duplicate;
     }
-    let mut sorting = Sorting { reports, registry: &registry, hold: &hold, sorted: BTreeMap::new() };
+    let mut sorting = Sorting { reports, registry: &registry, now, hold: &hold, sorted: BTreeMap::new() };
     for ready in ready {
         sorting.put_accepted(ready);
     }
@@ -60,6 +61,7 @@ pub(crate) fn dispatch(reports: &[Report], verdict: Verdict, refusals: Refusals)
 struct Sorting<'a> {
     reports: &'a [Report],
     registry: &'a Registry,
+    now: Timestamp,
     hold: &'a Arc<Hold>,
     sorted: BTreeMap<(u32, u32), Sorted>,
 }
@@ -82,7 +84,7 @@ impl Sorting<'_> {
     fn put_refused(&mut self, index: usize, reject: &Reject) {
         let Report { raw, bytes } = &self.reports[index];
         let refused = refused_pulse(raw, reject);
-        let newest = self.registry.newest();
+        let newest = self.registry.valid_at(self.now);
         let Sorted { part, kept, .. } = self.part(newest, newest.partition_of_payload(&refused.payload));
         part.bytes += bytes;
         part.load.refused.push(refused);
@@ -105,5 +107,31 @@ fn refused_pulse(raw: &RawPulse, reject: &Reject) -> RefusedPulse {
         field: reject.field.clone(),
         message: reject.message.clone(),
         payload: proto::pulse::to_wire(raw).encode_to_vec().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::edge::Ids;
+    use crate::testing::{House, NOW, raw, report};
+    use domain::generation::Incarnation;
+
+    /// A generation that is announced and not valid yet takes no refused pulse: its consumers may not run.
+    #[tokio::test]
+    async fn a_refused_pulse_goes_to_the_newest_generation_that_is_valid() {
+        let edge = House::new().edge();
+        for (valid_in_seconds, number) in [(1, 1), (0, 2)] {
+            let reports = vec![report(RawPulse { quantity: "much".into(), ..raw("a-1") })];
+            let mut examined = edge.examine(reports, Ids::Required).await.unwrap();
+            let valid_from = NOW.plus_seconds(valid_in_seconds);
+            let second = Generation { number: 2, valid_from, ..Generation::first([2; 16], 1) };
+            let incarnation = Incarnation { number: 1, log_id: "second".into(), first_offsets: vec![0] };
+            let registry = Registry::clone(&examined.verdict.registry).with_generation(second, incarnation);
+            examined.verdict.registry = Arc::new(registry);
+            let Dispatch { parts, kept, .. } = dispatch(&examined.reports, examined.verdict, Refusals::Kept);
+            assert_eq!((parts.len(), kept), (1, vec![0]));
+            assert_eq!(parts[0].0.generation.number, number);
+        }
     }
 }

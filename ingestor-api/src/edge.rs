@@ -52,6 +52,8 @@ pub(crate) struct Examined {
 
 /// What was decided about a call; every pulse is in exactly one of the lists.
 pub(crate) struct Verdict {
+    /// The edge's clock when it was decided.
+    pub now: Timestamp,
     /// How to route.
     pub registry: Arc<Registry>,
     /// To be appended, by rising index.
@@ -90,8 +92,14 @@ impl Edge {
         let marks: Vec<Mark> = ready.iter().map(|ready| ready.mark).collect();
         let (standings, flight) = self.recent.take_off(&marks).await?;
         let hold = Arc::new(Hold { flight, _permit: permit });
-        let mut verdict =
-            Verdict { registry, ready: Vec::with_capacity(ready.len()), known: Vec::new(), refused, hold };
+        let mut verdict = Verdict {
+            now,
+            registry,
+            ready: Vec::with_capacity(ready.len()),
+            known: Vec::new(),
+            refused,
+            hold,
+        };
         verdict.tell_twins_apart(ready, standings);
         Ok(Examined { reports, minted, verdict })
     }

@@ -115,7 +115,7 @@ impl Clients {
     fn refuse(&mut self, random: &mut Random, registry: &Registry, now: Timestamp, history: &mut History) {
         let pulse = self.new_pulse(random, now);
         let payload = proto::pulse::to_wire(&RawPulse::from(&pulse)).encode_to_vec();
-        let generation = registry.newest();
+        let generation = registry.valid_at(now);
         let spot = (generation.number, generation.partition_of_payload(&payload));
         let refused = RefusedPulse {
             tenant: pulse.tenant.to_string(),

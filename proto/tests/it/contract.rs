@@ -74,6 +74,89 @@ fn pulses_come_in_as_promised() {
     assert_eq!(messages(&file), expected);
 }
 
+/// A change names its resource, the revision it expects and its key; a read names instant and least offset; a list
+/// is paged. So for every kind of resource, under the same numbers.
+#[test]
+fn the_catalogue_treats_all_kinds_of_resources_alike() {
+    let file = file("pulse/v1/catalog.proto");
+    assert_eq!((file.package(), file.service[0].name()), ("pulse.v1", "CatalogService"));
+    let (calls, messages) = (calls(&file), messages(&file));
+    for (kind, field) in [("Tenant", "tenant"), ("Sku", "sku"), ("Unit", "unit"), ("Contract", "contract")] {
+        for call in [
+            format!("Put{kind}(Put{kind}Request) {kind}"),
+            format!("Get{kind}(Get{kind}Request) {kind}"),
+            format!("List{kind}s(List{kind}sRequest) List{kind}sResponse"),
+            format!("Delete{kind}(Delete{kind}Request) DeletedResource"),
+        ] {
+            assert!(calls.contains(&call), "{call}");
+        }
+        let condition = "2 expected_revision uint64, 3 idempotency_key string";
+        for message in [
+            format!("Put{kind}Request: 1 {field} {kind}, {condition}"),
+            format!("Delete{kind}Request: 1 id string, {condition}"),
+            format!("Get{kind}Request: 1 id string, 2 as_of Timestamp, 3 catalog_offset uint64"),
+            format!("List{kind}sRequest: {PAGE}, 3 as_of Timestamp, 4 catalog_offset uint64"),
+            format!("List{kind}sResponse: 1 {field}s {kind}*, {NEXT}"),
+        ] {
+            assert!(messages.contains(&message), "{message}");
+        }
+    }
+}
+
+const PAGE: &str = "1 page_size int32, 2 page_token string";
+const NEXT: &str = "2 next_page_token string, 3 catalog_offset uint64";
+
+#[test]
+fn the_catalogue_says_what_rest_says() {
+    let output = |first: u32| format!("{first} revision uint64, {} catalog_offset uint64", first + 1);
+    let price = "Price: 1 id string, 2 sku string, 3 unit string, 4 per string, 5 model PriceModel, \
+                 6 match MatchEntry*, 7 free string, 8 minimum string, 9 price string, 10 tiers Tier*, \
+                 11 description string";
+    let expected = [
+        format!("Tenant: 1 id string, 2 name string, 3 status TenantStatus, {}", output(4)),
+        format!(
+            "Sku: 1 id string, 2 unit string, 3 description string, 4 service_category string, \
+             5 dimensions string*, 6 aggregation Aggregation, {}",
+            output(7)
+        ),
+        format!("Unit: 1 id string, 2 dimension string, 3 factor string, {}", output(4)),
+        format!(
+            "Contract: 1 id string, 2 tenant string, 3 plan string, 4 plan_version uint32, \
+             5 start_time Timestamp, 6 end_time Timestamp, 7 time_zone string, {}",
+            output(8)
+        ),
+        format!("Plan: 1 id string, 2 currency string, 3 newest_version uint32, {}", output(4)),
+        format!(
+            "PlanVersion: 1 plan string, 2 version uint32, 3 published_time Timestamp, \
+             4 document PlanDocument, {}",
+            output(5)
+        ),
+        "PlanDocument: 1 plan string, 2 currency string, 3 effective_time Timestamp, 4 prices Price*"
+            .to_owned(),
+        price.to_owned(),
+        "Tier: 1 up_to string, 2 price string".to_owned(),
+    ];
+    assert_eq!(messages(&file("pulse/v1/catalog.proto"))[..expected.len()], expected);
+}
+
+#[test]
+fn every_part_of_a_service_is_explained() {
+    for name in ["pulse/v1/ingest.proto", "pulse/v1/catalog.proto", "usage/v1/usage.proto"] {
+        let file = file(name);
+        let places = file.source_code_info.unwrap().location;
+        let silent =
+            places.iter().filter(|place| is_named(&place.path) && place.leading_comments().is_empty());
+        let silent: Vec<_> = silent.map(|place| &place.span).collect();
+        assert!(silent.is_empty(), "{name}: {silent:?}");
+    }
+}
+
+/// Whether a path of a descriptor leads to a message, field, oneof, enum, value, service or call, at the top or one
+/// below.
+fn is_named(path: &[i32]) -> bool {
+    matches!(path, [4..=6, _] | [4, _, 2 | 8, _] | [5, _, 2, _] | [6, _, 2, _])
+}
+
 #[test]
 fn the_first_service_stays_as_it_was() {
     let file = file("usage/v1/usage.proto");

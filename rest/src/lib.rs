@@ -8,6 +8,7 @@
 mod body;
 pub mod door;
 pub mod etag;
+pub mod idempotency;
 pub mod page;
 mod params;
 mod path;
@@ -15,6 +16,7 @@ pub mod problem;
 pub mod text;
 
 pub use body::Body;
+pub use idempotency::IdempotencyKey;
 pub use params::Params;
 pub use path::Id;
 pub use problem::{FieldError, Problem};

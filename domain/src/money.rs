@@ -16,49 +16,43 @@ pub struct Currency([u8; 3]);
 #[error("{0}")]
 pub struct MoneyError(&'static str);
 
-/// Currencies whose minor unit is not a hundredth (ISO 4217, table A.1).
-const MINOR_DIGITS: &[(&[u8; 3], u32)] = &[
-    (b"BIF", 0),
-    (b"CLP", 0),
-    (b"DJF", 0),
-    (b"GNF", 0),
-    (b"ISK", 0),
-    (b"JPY", 0),
-    (b"KMF", 0),
-    (b"KRW", 0),
-    (b"PYG", 0),
-    (b"RWF", 0),
-    (b"UGX", 0),
-    (b"UYI", 0),
-    (b"VND", 0),
-    (b"VUV", 0),
-    (b"XAF", 0),
-    (b"XOF", 0),
-    (b"XPF", 0),
-    (b"BHD", 3),
-    (b"IQD", 3),
-    (b"JOD", 3),
-    (b"KWD", 3),
-    (b"LYD", 3),
-    (b"OMR", 3),
-    (b"TND", 3),
-    (b"CLF", 4),
-    (b"UYW", 4),
+/// The currencies of ISO 4217 (table A.1, 2026), by the decimal places of their minor unit. What has none is left out:
+/// metals, units of account, codes for tests.
+const BY_MINOR_DIGITS: [(u32, &str); 4] = [
+    (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"),
+    (
+        2,
+        "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD \
+        CDF CHE CHF CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS \
+        GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD \
+        LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB \
+        PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP \
+        SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG",
+    ),
+    (3, "BHD IQD JOD KWD LYD OMR TND"),
+    (4, "CLF UYW"),
 ];
 
 impl Currency {
-    /// Reads three capital letters.
+    /// Reads the code of a currency that money is paid in.
     pub fn parse(text: &str) -> Result<Self, MoneyError> {
         let code: Option<[u8; 3]> = text.as_bytes().try_into().ok();
-        code.filter(|code| code.iter().all(u8::is_ascii_uppercase))
-            .map(Self)
-            .ok_or(MoneyError("must be an ISO 4217 code of three capital letters, such as USD"))
+        let code = code.filter(|code| code.iter().all(u8::is_ascii_uppercase)).map(Self);
+        let code =
+            code.ok_or(MoneyError("must be an ISO 4217 code of three capital letters, such as USD"))?;
+        let paid = code.find_minor_digits().map(|_| code);
+        paid.ok_or(MoneyError("must be an ISO 4217 code of a currency with a minor unit, such as USD"))
     }
 
     /// Decimal places of its minor unit.
     pub fn minor_digits(self) -> u32 {
-        let row = MINOR_DIGITS.iter().find(|(code, _)| **code == self.0);
-        row.map_or(2, |(_, digits)| *digits)
+        self.find_minor_digits().expect("a currency is one of the table")
+    }
+
+    fn find_minor_digits(self) -> Option<u32> {
+        let is_it = |code: &str| code.as_bytes() == self.0;
+        let row = BY_MINOR_DIGITS.iter().find(|(_, codes)| codes.split(' ').any(is_it));
+        row.map(|(digits, _)| *digits)
     }
 }
 
@@ -246,6 +240,26 @@ mod tests {
             assert_eq!(amount.display_in(yen), in_yen);
         }
         assert!(Currency::parse("usd").is_err() && Currency::parse("EURO").is_err());
+    }
+
+    #[test]
+    fn a_currency_is_one_that_money_is_paid_in() {
+        for (code, digits) in [("USD", 2), ("JPY", 0), ("BHD", 3), ("UYW", 4), ("ZWG", 2), ("AED", 2)] {
+            assert_eq!(Currency::parse(code).unwrap().minor_digits(), digits, "{code}");
+        }
+        for bad in ["XYZ", "XXX", "XTS", "XAU", "XDR", "DEM", "usd", "US", "USDX", "   ", "ÄA"] {
+            assert!(Currency::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_code_of_the_table_is_there_once() {
+        let mut codes: Vec<&str> = BY_MINOR_DIGITS.iter().flat_map(|(_, codes)| codes.split(' ')).collect();
+        assert!(codes.iter().all(|code| Currency::parse(code).unwrap().to_string() == *code));
+        let all = codes.len();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!((codes.len(), all), (164, 164));
     }
 
     #[test]

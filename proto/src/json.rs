@@ -1,25 +1,24 @@
 //! The JSON spelling of a pulse.
 
-use crate::field::{Field, unknown};
+use crate::field::Field;
 use domain::pulse::{RawPulse, RawTime};
 use domain::reject::{Reject, RejectReason};
 use domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// The fields of a pulse from one JSON object; `null` is absent, and a number is read by its digits.
+pub mod member;
+mod read;
+
+pub use read::read;
+
+/// The fields of a pulse from one JSON value, or the first thing that is wrong with it; see [`read`].
 pub fn from_json(value: &Value) -> Result<RawPulse, Reject> {
-    let object = value.as_object();
-    let object =
-        object.ok_or_else(|| Reject::new(RejectReason::InvalidField, "pulse", "must be a JSON object"))?;
     let mut raw = RawPulse::default();
-    for (name, value) in object.iter().filter(|(_, value)| !value.is_null()) {
-        match (name.as_str(), Field::find(name)) {
-            ("dimensions", _) => raw.dimensions = dimensions(value)?,
-            (_, Some(field)) => field.fill(&mut raw, text(field, value)?)?,
-            (name, None) => return Err(unknown(name)),
-        }
+    match read(&mut raw, &value.to_string()) {
+        Ok(None) => Ok(raw),
+        Ok(Some(reject)) => Err(reject),
+        Err(_) => Err(Reject::new(RejectReason::InvalidField, "pulse", "must be a JSON object")),
     }
-    Ok(raw)
 }
 
 /// The JSON object of these fields; absent ones are left out.
@@ -46,25 +45,6 @@ pub fn to_json(raw: &RawPulse) -> Value {
         object.insert("dimensions".to_owned(), Value::Object(pairs.collect()));
     }
     Value::Object(object)
-}
-
-fn text(field: Field, value: &Value) -> Result<&str, Reject> {
-    match (field, value) {
-        (_, Value::String(text)) => Ok(text),
-        (Field::Quantity, Value::Number(number)) => Ok(number.as_str()),
-        (Field::Quantity, _) => Err(field.reject("must be a string or a number")),
-        _ => Err(field.reject("must be a string")),
-    }
-}
-
-fn dimensions(value: &Value) -> Result<Vec<(String, String)>, Reject> {
-    let reject = |field: String, rule| Reject::new(RejectReason::DimensionLimit, field, rule);
-    let object = value.as_object().ok_or_else(|| reject("dimensions".to_owned(), "must be a JSON object"))?;
-    let pair = |(key, value): (&String, &Value)| match value {
-        Value::String(text) => Ok((key.clone(), text.clone())),
-        _ => Err(reject(format!("dimensions.{key}"), "must be a string")),
-    };
-    object.iter().map(pair).collect()
 }
 
 /// RFC 3339, or the two numbers of a timestamp that breaks protobuf's rule.

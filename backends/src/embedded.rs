@@ -1,5 +1,6 @@
 //! The ports on two SQLite files in one data directory: no broker, no database, nothing to install.
 
+mod backup;
 mod directory;
 mod file;
 mod lock;
@@ -7,8 +8,10 @@ mod log;
 mod open_error;
 mod readers;
 mod store;
+mod trimming;
 mod writer;
 
+pub use backup::{BackupError, Progress, backup, restore};
 pub use file::Durability;
 pub use log::{DeclareError, EmbeddedLog};
 pub use open_error::OpenError;
@@ -16,11 +19,9 @@ pub use store::EmbeddedStore;
 pub use writer::OnFatal;
 
 use domain::port::Clock;
-use domain::position::Position;
 use lock::Lock;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::STORE;
 
 /// Prepared statements kept by a connection: more than there are shapes of queries.
 const STATEMENTS_MAX: usize = 128;
@@ -91,24 +92,11 @@ impl Embedded {
     ) -> Result<Self, OpenError> {
         let lock = directory::claim(path)?;
         let files = directory::files(path)?;
-        let counted = store::counted(&files.store).map_err(|error| file::unusable(&STORE, &error))?;
         let OpenOptions { durability, on_fatal } = options;
         let held = Held { directory: path.into(), durability, on_fatal, _lock: lock, _temporary: temporary };
         let held = Arc::new(held);
         let log = EmbeddedLog::open(files.log, Arc::clone(&clock), Arc::clone(&held))?;
-        counted.iter().try_for_each(|counted| check_end(&log, counted))?;
         let store = EmbeddedStore::open(files.store, clock, held)?;
         Ok(Self { log: Arc::new(log), store: Arc::new(store) })
     }
-}
-
-/// Refuses a log that ends below what the store was counted from: it would give positions out a second time.
-fn check_end(log: &EmbeddedLog, counted: &store::Counted) -> Result<(), OpenError> {
-    let end = log.find_end(counted.generation, counted.partition).unwrap_or(0);
-    let position = Position::from_raw(counted.position);
-    if position <= Position::before(end) {
-        return Ok(());
-    }
-    let (generation, partition) = (counted.generation, counted.partition);
-    Err(OpenError::LogBehind { generation, partition, end, counted: position.offset() })
 }

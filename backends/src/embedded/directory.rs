@@ -3,11 +3,17 @@
 use super::OpenError;
 use super::file::{self, Kind};
 use super::lock::{LOCK_FILE, Lock};
-use super::log::{self, LOG};
+use super::log::{self, LOG, Topic};
 use super::store::{self, STORE};
+use domain::position::Position;
 use rusqlite::Connection;
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
+
+/// The note of both files that tells a restored directory from the one its backup was taken of.
+pub const BRANCH: &str = "branch";
 
 /// The two files, whole and belonging together.
 pub struct Files {
@@ -55,19 +61,38 @@ fn with_new_store(path: &Path, log: Connection) -> Result<Files, OpenError> {
 }
 
 fn belonging(files: Files) -> Result<Files, OpenError> {
-    let found = file::id(&files.log, &LOG)?;
-    let counted = file::find_meta(&files.store, "log_id").map_err(|error| file::unusable(&STORE, &error))?;
-    match counted {
-        Some(counted) if counted == found => Ok(files),
-        counted => {
-            let counted = counted.as_deref().unwrap_or("none").into();
-            Err(OpenError::OtherLog { counted, found: found.to_string() })
-        }
+    let found = lineage(&files.log, "id").map_err(|error| file::unusable(&LOG, &error))?;
+    let store = |error| file::unusable(&STORE, &error);
+    let counted = lineage(&files.store, "log_id").map_err(store)?;
+    if counted != found {
+        return Err(OpenError::OtherLog { counted, found });
     }
+    let topics = log::load(&files.log).map_err(|error| file::unusable(&LOG, &error))?;
+    let counted = store::counted(&files.store).map_err(store)?;
+    counted.iter().try_for_each(|counted| check_end(&topics, counted))?;
+    Ok(files)
+}
+
+/// The id of a log, and of its branch where it was restored: files from before and after do not mix.
+fn lineage(connection: &Connection, id: &str) -> rusqlite::Result<String> {
+    let (id, branch) = (file::find_meta(connection, id)?, file::find_meta(connection, BRANCH)?);
+    let id = id.unwrap_or_else(|| "none".into());
+    Ok(branch.map_or_else(|| id.to_string(), |branch| format!("{id}/{branch}")))
+}
+
+/// Refuses a log that ends below what the store was counted from: it would give positions out a second time.
+fn check_end(topics: &HashMap<Arc<str>, Topic>, counted: &store::Counted) -> Result<(), OpenError> {
+    let &store::Counted { generation, partition, position } = counted;
+    let end = log::find_end(topics, generation, partition).unwrap_or(0);
+    let position = Position::from_raw(position);
+    if position <= Position::before(end) {
+        return Ok(());
+    }
+    Err(OpenError::LogBehind { generation, partition, end, counted: position.offset() })
 }
 
 /// Makes the names of new files, and of a new directory, durable.
-fn sync(path: &Path) -> Result<(), OpenError> {
+pub fn sync(path: &Path) -> Result<(), OpenError> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     for directory in parent.into_iter().chain([path]) {
         let synced = File::open(directory).and_then(|directory| directory.sync_all());

@@ -91,6 +91,12 @@ pub fn find_meta(connection: &Connection, name: &str) -> rusqlite::Result<Option
     connection.query_row(sql, [name], |row| row.get(0)).optional()
 }
 
+/// Sets a value of the file's own notes.
+pub fn set_meta(connection: &Connection, name: &str, value: &str) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    connection.execute(sql, (name, value)).map(drop)
+}
+
 /// The file's random id.
 pub fn id(connection: &Connection, kind: &Kind) -> Result<Arc<str>, OpenError> {
     let found = find_meta(connection, "id").map_err(|error| unusable(kind, &error))?;

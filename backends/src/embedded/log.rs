@@ -10,7 +10,7 @@ mod trim;
 use super::file::{self, Kind};
 use super::readers::Readers;
 use super::writer::{WriteError, Writer};
-use super::{Held, OpenError};
+use super::{Held, OpenError, trimming};
 use crate::{bounds, waiting};
 use async_trait::async_trait;
 use domain::generation::{Generation, Incarnation};
@@ -25,8 +25,8 @@ use rusqlite::Connection;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
-pub use topic::SCHEMA;
-use topic::{Declare, Topic};
+use topic::Declare;
+pub use topic::{SCHEMA, Topic, find_end, load};
 
 /// The file of the log.
 pub const LOG: Kind = Kind { name: "log.db", application_id: 0x504c_4f47 };
@@ -108,6 +108,7 @@ impl EmbeddedLog {
     }
 
     /// Removes records that are below the offset and older than the time; answers the first offset that is left.
+    /// While a backup is taken nothing is removed.
     pub async fn trim(
         &self,
         of: &TopicPartition,
@@ -115,6 +116,10 @@ impl EmbeddedLog {
         older_than: Timestamp,
     ) -> Result<u64, LogError> {
         let partition = self.partition(of)?;
+        let trimming = trimming::try_take(&self.held.directory);
+        let Some(_trimming) = trimming.map_err(|error| LogError::Unavailable(error.to_string()))? else {
+            return Ok(partition.marks().low);
+        };
         loop {
             let low = partition.marks().low;
             let step = trim::Trim { partition: Arc::clone(&partition), below, older_than };
@@ -137,14 +142,6 @@ impl EmbeddedLog {
     /// Bounds the size of the file.
     pub fn set_bytes_max(&self, bytes_max: u64) {
         self.writer.set_bytes_max(bytes_max);
-    }
-
-    /// The end of a generation's partition. A generation's topic is named `….g` and its number.
-    pub(super) fn find_end(&self, generation: i64, partition: i64) -> Option<u64> {
-        let suffix = format!(".g{generation}");
-        let topics = self.topics();
-        let (_, topic) = topics.iter().find(|(name, _)| name.ends_with(&suffix))?;
-        Some(topic.partitions.get(usize::try_from(partition).ok()?)?.marks().high)
     }
 
     fn topics(&self) -> RwLockReadGuard<'_, HashMap<Arc<str>, Topic>> {

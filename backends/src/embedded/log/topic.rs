@@ -50,6 +50,13 @@ pub fn load(connection: &Connection) -> rusqlite::Result<HashMap<Arc<str>, Topic
     Ok(topics)
 }
 
+/// The end of a generation's partition. A generation's topic is named `….g` and its number.
+pub fn find_end(topics: &HashMap<Arc<str>, Topic>, generation: i64, partition: i64) -> Option<u64> {
+    let suffix = format!(".g{generation}");
+    let (_, topic) = topics.iter().find(|(name, _)| name.ends_with(&suffix))?;
+    Some(topic.partitions.get(usize::try_from(partition).ok()?)?.marks().high)
+}
+
 fn load_partitions(connection: &Connection, topic: &str) -> rusqlite::Result<Vec<Arc<Partition>>> {
     let sql = "SELECT id, first_offset, own_low FROM partition WHERE topic = ?1 ORDER BY number";
     let mut partitions = connection.prepare(sql)?;

@@ -23,7 +23,7 @@ const GROUP_BY_DEFAULT: &str = "sku";
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub struct AskParams {
-    /// Whose usage; all tenants of the catalogue where absent.
+    /// Whose usage; all tenants there ever were where absent.
     #[param(style = Form, explode, example = json!(["acme"]))]
     pub tenant: Vec<String>,
     /// Of what.
@@ -113,10 +113,10 @@ impl Ask {
     }
 }
 
-/// The tenants named, or all there are.
+/// The tenants named, or all there ever were: what a deleted one used stays in every total.
 pub fn tenants(named: &[String], state: &State) -> Result<Vec<TenantId>, Problem> {
     if named.is_empty() {
-        return Ok(state.tenants().live().map(|(id, _)| id.clone()).collect());
+        return Ok(state.tenants().all().map(|(id, _)| id.clone()).collect());
     }
     let ids: Result<BTreeSet<TenantId>, _> = named.iter().map(|name| TenantId::parse(name)).collect();
     Ok(ids?.into_iter().collect())
@@ -135,5 +135,5 @@ fn calendar(zone: Option<&str>, tenants: &[TenantId], state: &State) -> Result<C
 }
 
 fn declared(state: &State) -> BTreeSet<String> {
-    state.skus().live().flat_map(|(_, sku)| sku.value.dimensions.keys().iter().cloned()).collect()
+    state.skus().all().flat_map(|(_, sku)| sku.value.dimensions.keys().iter().cloned()).collect()
 }

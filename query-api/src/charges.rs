@@ -1,10 +1,10 @@
 //! `GET /v1/charges`: what tenants owe for a month, as the pricing worker wrote it.
 
-use crate::QueryApi;
 use crate::ask::tenants;
 use crate::meta::damaged;
 use crate::page;
 use crate::range::parse_period;
+use crate::{QueryApi, table};
 use axum::extract::State;
 use axum::response::Response;
 use catalog::charge::{Charge, ChargeKey, Charges, Line};
@@ -13,13 +13,29 @@ use domain::code::Code;
 use domain::id::TenantId;
 use domain::port::{CellStore, Query, StoreError, read_all};
 use proto::blob::Blob;
-use rest::etag::{self, IfNoneMatch};
 use rest::page::PageSize;
 use rest::problem::QueryProblems;
-use rest::{Decimal, Params, Problem};
+use rest::{Client, Decimal, Params, Problem};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
+
+const COLUMNS: [&str; 14] = [
+    "id",
+    "tenant",
+    "period",
+    "adjusts",
+    "contract",
+    "plan",
+    "plan_version",
+    "price",
+    "quantity",
+    "unit",
+    "lines",
+    "amount_unrounded",
+    "amount",
+    "currency",
+];
 
 /// The parameters of a question about charges.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -134,7 +150,7 @@ pub struct ChargePage {
 pub async fn list_charges(
     State(query): State<QueryApi>,
     Params { value: params, canonical }: Params<ChargeParams>,
-    known: IfNoneMatch,
+    client: Client,
 ) -> Result<Response, Problem> {
     let state = query.state();
     let after = params.page_token.as_deref().map(|token| open(&query, &canonical, token)).transpose()?;
@@ -148,7 +164,7 @@ pub async fn list_charges(
     let (items, last) = page::cut(all, after.as_ref(), params.page_size.unwrap_or_default());
     let next_page_token = last.map(|last| query.page_key().sign(&canonical, &last.id()));
     let items = items.into_iter().map(|(_, charge)| ChargeItem::from(charge)).collect();
-    etag::answer(&known, &ChargePage { items, next_page_token })
+    client.list(&ChargePage { items, next_page_token }, &table::columns(&COLUMNS, [], &[]))
 }
 
 fn open(query: &QueryApi, canonical: &str, token: &str) -> Result<ChargeKey, Problem> {

@@ -4,7 +4,7 @@ use crate::ask::{Ask, AskParams};
 use crate::cost::{CostFold, Costs, Folded, Priced, Slot, Span};
 use crate::group::GroupKey;
 use crate::meta::Meta;
-use crate::{QueryApi, page};
+use crate::{QueryApi, page, table};
 use axum::extract::State;
 use axum::response::Response;
 use catalog::billing::rate_stored_month;
@@ -15,13 +15,25 @@ use domain::id::{TenantId, UnitId};
 use domain::port::{CellStore, StoreError};
 use domain::quantity::Sum;
 use domain::time::Timestamp;
-use rest::etag::{self, IfNoneMatch};
 use rest::problem::QueryProblems;
-use rest::{Decimal, Params, Problem, Time};
+use rest::{Client, Decimal, Params, Problem, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::Not;
 use utoipa::ToSchema;
+
+const COLUMNS: [&str; 10] = [
+    "other",
+    "quantity",
+    "unit",
+    "reported",
+    "amount_unrounded",
+    "amount",
+    "currency",
+    "charge_id",
+    "plan_version",
+    "unpriced",
+];
 
 /// What one window, group and currency costs, or what belongs to no window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -121,7 +133,7 @@ pub struct CostPage {
 pub async fn list_costs(
     State(query): State<QueryApi>,
     Params { value: params, canonical }: Params<AskParams>,
-    known: IfNoneMatch,
+    client: Client,
 ) -> Result<Response, Problem> {
     let state = query.state();
     let cursor = page::open::<Slot>(query.page_key(), &canonical, params.page_token.as_deref())?;
@@ -137,10 +149,8 @@ pub async fn list_costs(
     let next_page_token =
         last.map(|last| page::token(query.page_key(), &canonical, ask.grid.range(), last)).transpose()?;
     let items = slots.into_iter().map(|(slot, costs)| item(&ask, &folded, &slot, &costs)).collect();
-    etag::answer(
-        &known,
-        &CostPage { items, meta: progress.meta(ask.grid.range(), late_count), next_page_token },
-    )
+    let meta = progress.meta(ask.grid.range(), late_count);
+    client.list(&CostPage { items, meta, next_page_token }, &columns(&ask))
 }
 
 /// Rates every month of every tenant that the range touches.
@@ -173,6 +183,10 @@ async fn count_late_of(store: &dyn CellStore, tenant: &TenantId, ask: &Ask) -> R
     let mut rows = read_usage(store, tenant, *ask.grid.range()).await?;
     rows.retain(|(key, _)| key.posted.is_some() && ask.filter.matches(&key.into()));
     Ok(quarters(&rows, *ask.grid.range()).map(|usage| usage.count).sum())
+}
+
+fn columns(ask: &Ask) -> Vec<String> {
+    table::columns(&["start_time", "end_time"], ask.group_by.names(), &COLUMNS)
 }
 
 fn item(ask: &Ask, folded: &Folded, slot: &Slot, costs: &Costs) -> CostItem {

@@ -1,8 +1,8 @@
 //! `GET /v1/dead-letters`: what was refused and kept, and what became of it.
 
-use crate::QueryApi;
 use crate::page;
 use crate::range::{self, RangeText};
+use crate::{QueryApi, table};
 use axum::extract::State;
 use axum::response::Response;
 use domain::calendar::Calendar;
@@ -10,10 +10,9 @@ use domain::code::Code;
 use domain::dead_letter::{DeadLetterId, Status};
 use domain::reject::RejectReason;
 use domain::time::Window;
-use rest::etag::{self, IfNoneMatch};
 use rest::page::PageSize;
 use rest::problem::QueryProblems;
-use rest::{Id, Params, Problem, Time};
+use rest::{Client, Id, NoParams, Params, Problem, Time};
 use scan::Scan;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,6 +25,20 @@ pub use kept::Kept;
 
 /// Dead letters stay online this long.
 const FROM_DEFAULT: &str = "-90d";
+
+const COLUMNS: [&str; 11] = [
+    "id",
+    "reason",
+    "field",
+    "message",
+    "tenant",
+    "received_time",
+    "replay_until",
+    "status",
+    "attempts",
+    "replayed_time",
+    "payload",
+];
 
 /// Where a dead letter stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -138,7 +151,7 @@ pub struct DeadLetterPage {
 pub async fn list_dead_letters(
     State(query): State<QueryApi>,
     Params { value: params, canonical }: Params<DeadLetterParams>,
-    known: IfNoneMatch,
+    client: Client,
 ) -> Result<Response, Problem> {
     let registry = query.registry();
     let cursor = page::open::<String>(query.page_key(), &canonical, params.page_token.as_deref())?;
@@ -161,7 +174,7 @@ pub async fn list_dead_letters(
     let next_page_token =
         last.map(|last| page::token(query.page_key(), &canonical, &range, last)).transpose()?;
     let items = kept.iter().map(|kept| kept.item(&registry)).collect();
-    etag::answer(&known, &DeadLetterPage { items, next_page_token })
+    client.list(&DeadLetterPage { items, next_page_token }, &table::columns(&COLUMNS, [], &[]))
 }
 
 /// Shows one dead letter
@@ -189,12 +202,13 @@ pub async fn list_dead_letters(
 pub async fn get_dead_letter(
     State(query): State<QueryApi>,
     Id(id): Id,
-    known: IfNoneMatch,
+    _: NoParams,
+    client: Client,
 ) -> Result<Response, Problem> {
     let missing = || Problem::not_found(format_args!("the dead letter {id:?}"));
     let parsed = DeadLetterId::parse(&id).ok_or_else(missing)?;
     let kept = Kept::find(query.store(), &parsed).await?.ok_or_else(missing)?;
-    etag::answer(&known, &kept.item(&query.registry()))
+    client.answer(&kept.item(&query.registry()))
 }
 
 fn range_of(params: &DeadLetterParams, query: &QueryApi) -> Result<Window, Problem> {

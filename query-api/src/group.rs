@@ -89,6 +89,11 @@ impl GroupBy {
         Ok(Self(parts))
     }
 
+    /// What is kept apart, by name.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(Part::name)
+    }
+
     /// The group something falls in.
     pub fn key(&self, of: &Subject<'_>) -> GroupKey {
         GroupKey::Of(self.0.iter().map(|part| part.value(of)).collect())
@@ -97,7 +102,7 @@ impl GroupBy {
     /// A group's values by name, as answers show them; the rest of the groups has none.
     pub fn labels(&self, key: &GroupKey) -> BTreeMap<String, Option<String>> {
         match key {
-            GroupKey::Of(values) => self.0.iter().map(Part::name).zip(values.iter().cloned()).collect(),
+            GroupKey::Of(values) => self.names().zip(values.iter().cloned()).collect(),
             GroupKey::Rest => BTreeMap::new(),
         }
     }
@@ -121,9 +126,9 @@ pub struct FilterText<'a> {
 /// The parameters `sku`, `unit` and `dimension`: values of one name are *or*, different names are *and*.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    skus: Vec<SkuId>,
-    units: Vec<UnitId>,
-    dimensions: BTreeMap<String, Vec<String>>,
+    skus: BTreeSet<SkuId>,
+    units: BTreeSet<UnitId>,
+    dimensions: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Filter {
@@ -131,10 +136,10 @@ impl Filter {
     pub fn parse(asked: &FilterText<'_>, declared: &BTreeSet<String>) -> Result<Self, Problem> {
         let mut filter = Self::default();
         for sku in asked.skus {
-            filter.skus.push(SkuId::parse(sku)?);
+            filter.skus.insert(SkuId::parse(sku)?);
         }
         for unit in asked.units {
-            filter.units.push(UnitId::parse(unit)?);
+            filter.units.insert(UnitId::parse(unit)?);
         }
         for pair in asked.dimensions {
             let refuse = |rule: String| Problem::field(Code::InvalidArgument, "dimension", rule);
@@ -144,7 +149,7 @@ impl Filter {
             if !declared.contains(key) {
                 return Err(refuse(undeclared(key)));
             }
-            filter.dimensions.entry(key.to_owned()).or_default().push(value.to_owned());
+            filter.dimensions.entry(key.to_owned()).or_default().insert(value.to_owned());
         }
         Ok(filter)
     }
@@ -154,8 +159,9 @@ impl Filter {
         let sku = self.skus.is_empty() || self.skus.contains(of.sku);
         let unit = self.units.is_empty() || self.units.contains(of.unit);
         let find = |name: &str| of.group.find(name);
-        let dimension =
-            |(name, values): (&String, &Vec<String>)| find(name).is_some_and(|value| values.contains(&value));
+        let dimension = |(name, values): (&String, &BTreeSet<String>)| {
+            find(name).is_some_and(|value| values.contains(&value))
+        };
         sku && unit && self.dimensions.iter().all(dimension)
     }
 }

@@ -31,6 +31,7 @@ mod page;
 mod range;
 mod reconciliation;
 mod recount;
+mod table;
 #[cfg(test)]
 mod testing;
 mod top;

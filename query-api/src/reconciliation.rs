@@ -5,8 +5,8 @@ use crate::recount::{Books, PartitionBooks, recount};
 use axum::Json;
 use axum::extract::State;
 use rest::problem::QueryProblems;
-use rest::{Count, Decimal, Params, Problem};
-use serde::{Deserialize, Serialize};
+use rest::{Count, Decimal, NoParams, Problem};
+use serde::Serialize;
 use std::iter::Sum;
 use utoipa::ToSchema;
 
@@ -73,10 +73,6 @@ pub struct Reconciliation {
     pub partitions: Vec<PartitionEntries>,
 }
 
-/// No parameters.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct NoParams {}
-
 /// Counts everything again and compares it with the books
 ///
 /// Reads every page kept and the log above the checkpoints: takes time in proportion to what was ever received.
@@ -104,7 +100,7 @@ pub struct NoParams {}
 )]
 pub async fn get_reconciliation(
     State(query): State<QueryApi>,
-    _: Params<NoParams>,
+    _: NoParams,
 ) -> Result<Json<Reconciliation>, Problem> {
     let registry = query.registry();
     let books = Books { store: query.store(), log: query.log(), registry: &registry };

@@ -122,6 +122,15 @@ impl House {
         (status, serde_json::from_slice(&bytes).unwrap())
     }
 
+    /// The answer in that format.
+    pub async fn text(&self, uri: &str, accept: &str) -> String {
+        let request = Request::get(uri).header("accept", accept).body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200, "{uri}");
+        let bytes = to_bytes(response.into_body(), 10_000_000).await.unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
     /// The answer where there is one.
     pub async fn items(&self, uri: &str) -> Vec<Value> {
         let (status, body) = self.get(uri).await;

@@ -4,13 +4,12 @@ use crate::ask::{Ask, AskParams};
 use crate::fold::{Fold, Slot, Used};
 use crate::group::GroupKey;
 use crate::meta::Meta;
-use crate::{QueryApi, page};
+use crate::{QueryApi, page, table};
 use axum::extract::State;
 use axum::response::Response;
 use catalog::usage::read_usage;
-use rest::etag::{self, IfNoneMatch};
 use rest::problem::QueryProblems;
-use rest::{Count, Decimal, Params, Problem, Time};
+use rest::{Client, Count, Decimal, Params, Problem, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::Not;
@@ -76,7 +75,7 @@ pub struct UsagePage {
 pub async fn list_usage(
     State(query): State<QueryApi>,
     Params { value: params, canonical }: Params<AskParams>,
-    known: IfNoneMatch,
+    client: Client,
 ) -> Result<Response, Problem> {
     let state = query.state();
     let cursor = page::open::<Slot>(query.page_key(), &canonical, params.page_token.as_deref())?;
@@ -96,10 +95,12 @@ pub async fn list_usage(
     let next_page_token =
         last.map(|last| page::token(query.page_key(), &canonical, ask.grid.range(), last)).transpose()?;
     let items = items.into_iter().map(|(slot, used)| item(&ask, slot, used)).collect();
-    etag::answer(
-        &known,
-        &UsagePage { items, meta: progress.meta(ask.grid.range(), late_count), next_page_token },
-    )
+    let meta = progress.meta(ask.grid.range(), late_count);
+    client.list(&UsagePage { items, meta, next_page_token }, &columns(&ask))
+}
+
+fn columns(ask: &Ask) -> Vec<String> {
+    table::columns(&["start_time", "end_time"], ask.group_by.names(), &["other", "quantity", "unit", "count"])
 }
 
 fn item(ask: &Ask, slot: Slot, used: Used) -> UsageItem {

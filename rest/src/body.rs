@@ -1,6 +1,7 @@
 //! JSON bodies, read strictly.
 
 use crate::Problem;
+use crate::params::NoParams;
 use crate::problem::Kind;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -14,7 +15,7 @@ const BODY: &str = "body";
 /// How a path spells the whole document.
 const ROOT: &str = ".";
 
-/// A JSON object as body. `T` refuses unknown fields itself: `#[serde(deny_unknown_fields)]`.
+/// A JSON object as body, of a request without parameters. `T` refuses unknown fields itself: `#[serde(deny_unknown_fields)]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Body<T>(pub T);
 
@@ -22,6 +23,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        NoParams::check(request.uri())?;
         if !is_json(request.headers()) {
             return Err(Problem::new(Kind::UnsupportedMediaType, "content-type must be application/json"));
         }

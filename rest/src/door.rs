@@ -2,10 +2,11 @@
 //! completed problem.
 
 use crate::Problem;
+use crate::accept::Accept;
 use crate::problem::{self, Kind, ProblemDocument};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::Uri;
+use axum::http::{Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use std::any::Any;
@@ -14,11 +15,9 @@ use tracing::Instrument;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-mod accept;
 mod refusal;
 mod trace;
 
-use accept::Accept;
 pub use trace::{TraceId, TraceIds};
 
 #[derive(OpenApi)]
@@ -64,11 +63,21 @@ async fn complete(State(trace_ids): State<TraceIds>, mut request: Request, next:
     request.extensions_mut().insert(trace_id);
     let (method, accept) = (request.method().clone(), Accept::of_headers(request.headers()));
     let mut response = next.run(request).instrument(span).await;
-    let judged = match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => Err(problem),
-        None => refusal::judge(&method, &accept, response).await,
-    };
-    judged.unwrap_or_else(|problem| problem.render(Some(path), Some(trace_id.to_string())))
+    let complete = |problem: Problem| problem.render(Some(path), Some(trace_id.to_string()));
+    match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => with_headers_of(&response, complete(problem)),
+        None => refusal::judge(&method, &accept, response).await.unwrap_or_else(complete),
+    }
+}
+
+/// What was said beside a problem, such as `Allow`, is said beside the completed one.
+fn with_headers_of(first: &Response, mut completed: Response) -> Response {
+    for (name, value) in first.headers() {
+        if !completed.headers().contains_key(name) && name != header::CONTENT_LENGTH {
+            completed.headers_mut().append(name, value.clone());
+        }
+    }
+    completed
 }
 
 #[cfg(test)]

@@ -105,14 +105,13 @@ pub fn revision<T: Serialize>(known: &IfNoneMatch, revision: u64, body: &T) -> R
 }
 
 /// The answer to a query, or 304 where the client has the same.
-pub fn answer<T: Serialize>(known: &IfNoneMatch, body: &T) -> Result<Response, Problem> {
-    let bytes = serde_json::to_vec(body).map_err(Problem::internal)?;
+pub(crate) fn respond(known: &IfNoneMatch, content_type: &str, bytes: Vec<u8>) -> Response {
     let etag = Etag::of_content(&bytes);
     if known.holds(&etag) {
-        return Ok(not_modified(&etag));
+        return not_modified(&etag);
     }
-    let json = HeaderValue::from_static("application/json");
-    Ok(([(header::ETAG, etag.to_header()), (header::CONTENT_TYPE, json)], bytes).into_response())
+    ([(header::ETAG, etag.to_header().as_bytes()), (header::CONTENT_TYPE, content_type.as_bytes())], bytes)
+        .into_response()
 }
 
 fn not_modified(etag: &Etag) -> Response {
@@ -168,12 +167,18 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_known_by_its_content() {
-        let first = answer(&IfNoneMatch::default(), &"body").unwrap();
+        let body = || b"\"body\"".to_vec();
+        let first = respond(&IfNoneMatch::default(), "application/json", body());
         let tag = first.headers()["etag"].to_str().unwrap().to_owned();
         assert!(tag.starts_with("W/\""), "{tag}");
         assert_eq!(first.headers()["content-type"], "application/json");
-        assert_eq!(answer(&if_none_match(&[&tag]).await, &"body").unwrap().status(), 304);
-        assert_eq!(answer(&if_none_match(&[&tag]).await, &"other").unwrap().status(), 200);
-        assert_eq!(answer(&if_none_match(&["*"]).await, &"other").unwrap().status(), 304);
+        let status = async |tags: &[&str], bytes: Vec<u8>| {
+            respond(&if_none_match(tags).await, "text/csv", bytes).status().as_u16()
+        };
+        assert_eq!(status(&[&tag], body()).await, 304);
+        assert_eq!(status(&[&tag.replace("W/", "")], body()).await, 304);
+        assert_eq!(status(&["\"x\"", &tag], body()).await, 304);
+        assert_eq!(status(&[&tag], b"other".to_vec()).await, 200);
+        assert_eq!(status(&["*"], b"other".to_vec()).await, 304);
     }
 }

@@ -2,9 +2,11 @@
 
 use crate::Problem;
 use axum::extract::FromRequestParts;
+use axum::http::Uri;
 use axum::http::request::Parts;
 use domain::code::Code;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
@@ -12,6 +14,8 @@ mod reader;
 
 /// The parameters that choose a page of an answer instead of the answer.
 const PAGING: [&str; 2] = ["page_size", "page_token"];
+/// The most parameters of one request, repetitions counted.
+const PARAMETERS_MAX: usize = 1_000;
 
 /// The query string as `T`, a struct of strings, numbers, enums, options and lists of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +34,27 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     }
 }
 
+/// No parameters: any is refused by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoParams;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoParams {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::check(&parts.uri)
+    }
+}
+
+impl NoParams {
+    /// Refuses the first parameter of an address.
+    pub(crate) fn check(uri: &Uri) -> Result<Self, Problem> {
+        #[derive(Deserialize)]
+        struct None {}
+        read::<None>(uri.path(), uri.query().unwrap_or_default()).map(|_| Self)
+    }
+}
+
 /// The values of each key, in their order.
 type Pairs = BTreeMap<String, Vec<String>>;
 
@@ -43,7 +68,11 @@ fn read<T: DeserializeOwned>(path: &str, query: &str) -> Result<Params<T>, Probl
 
 fn split(query: &str) -> Result<Pairs, Problem> {
     let mut pairs = Pairs::new();
-    for part in query.split('&').filter(|part| !part.is_empty()) {
+    let parts = || query.split('&').filter(|part| !part.is_empty());
+    if parts().count() > PARAMETERS_MAX {
+        return Err(refuse_query(format_args!("must hold at most {PARAMETERS_MAX} parameters")));
+    }
+    for part in parts() {
         let (key, value) = part.split_once('=').unwrap_or((part, ""));
         pairs.entry(decode(key)?).or_default().push(decode(value)?);
     }
@@ -54,9 +83,11 @@ fn split(query: &str) -> Result<Pairs, Problem> {
 fn decode(text: &str) -> Result<String, Problem> {
     let spaced = text.replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8();
-    decoded
-        .map(Into::into)
-        .map_err(|_| Problem::field(Code::InvalidArgument, "query", "must be percent-encoded UTF-8"))
+    decoded.map(Into::into).map_err(|_| refuse_query("must be percent-encoded UTF-8"))
+}
+
+fn refuse_query(rule: impl std::fmt::Display) -> Problem {
+    Problem::field(Code::InvalidArgument, "query", rule)
 }
 
 fn canonical(path: &str, pairs: &Pairs) -> String {
@@ -72,7 +103,6 @@ fn canonical(path: &str, pairs: &Pairs) -> String {
 mod tests {
     use super::*;
     use crate::page::PageSize;
-    use serde::Deserialize;
 
     #[derive(Debug, PartialEq, Eq, Deserialize)]
     #[serde(rename_all = "snake_case")]
@@ -127,6 +157,52 @@ mod tests {
             assert_eq!(problem.errors()[0].field, field, "{query}");
             assert!(problem.detail().ends_with(rule), "{query}: {}", problem.detail());
         }
+    }
+
+    #[test]
+    fn parameters_are_bounded_whatever_they_are() {
+        let many = |count| vec!["sku=a"; count].join("&");
+        assert_eq!(ask(&many(1_000)).unwrap().value.sku.len(), 1_000);
+        for query in [many(1_001), "a&".repeat(30_000), "sku=%41&".repeat(8_000)] {
+            let problem = ask(&query).unwrap_err();
+            assert_eq!(problem.detail(), "query must hold at most 1000 parameters");
+        }
+    }
+
+    #[tokio::test]
+    async fn where_no_parameter_is_known_each_is_refused_by_name() {
+        for (uri, field) in
+            [("/x", None), ("/x?", None), ("/x?&&", None), ("/x?a=1", Some("a")), ("/x?a", Some("a"))]
+        {
+            let mut parts = axum::http::Request::get(uri).body(()).unwrap().into_parts().0;
+            let refused = NoParams::from_request_parts(&mut parts, &()).await.err();
+            assert_eq!(refused.as_ref().map(|problem| problem.errors()[0].field.as_str()), field, "{uri}");
+        }
+    }
+
+    #[test]
+    fn no_query_panics() {
+        let hostile = [
+            "%",
+            "%%",
+            "=",
+            "==&==",
+            "sku",
+            "%00=%00",
+            "page_size=99999999999999999999999",
+            "sku=%F0%9F",
+            "status=%6Fpen",
+            "🦀=1",
+            "tenant=\u{0}",
+            "page_size=+1",
+            "page_size=1e3",
+        ];
+        let refused = hostile.iter().filter(|query| ask(query).is_err()).count();
+        assert_eq!(
+            refused,
+            hostile.len() - 3,
+            "only sku, a status in other letters and a tenant of one NUL are read"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Refusals that no handler made: what a library on the way of a request refused, and formats nobody takes.
 
-use super::accept::Accept;
 use crate::Problem;
+use crate::accept::Accept;
 use crate::problem::Kind;
 use axum::body::to_bytes;
 use axum::http::{Method, header};

@@ -54,7 +54,8 @@ impl<'de> Deserializer<'de> for Reader {
         visitor: V,
     ) -> Result<V::Value, Error> {
         if let Some(unknown) = self.0.keys().find(|key| !fields.contains(&key.as_str())) {
-            let message = format!("is no parameter here: known are {}", fields.join(", "));
+            let known = if fields.is_empty() { "none".to_owned() } else { fields.join(", ") };
+            let message = format!("is no parameter here: known are {known}");
             return Err(Error { field: unknown.clone(), message });
         }
         self.deserialize_any(visitor)

@@ -69,7 +69,8 @@ impl Catalog {
         self.view.state()
     }
 
-    /// What becomes of a wish. One that would change nothing is answered from the log's end and not appended.
+    /// What becomes of a wish. One that would change nothing, not even what is remembered under its key, is answered from
+    /// the log's end and not appended.
     pub async fn submit(&self, wish: Wish) -> Result<Outcome, CatalogError> {
         let command = Command {
             author: wish.author,
@@ -79,11 +80,11 @@ impl Catalog {
             change: wish.change,
         };
         let early = self.state().trial(&command)?;
-        if is_change(&early) {
+        if is_news(&command, &early) {
             return self.append(&command).await;
         }
         let outcome = self.view.confirm().await?.trial(&command)?;
-        if is_change(&outcome) { self.append(&command).await } else { Ok(outcome) }
+        if is_news(&command, &outcome) { self.append(&command).await } else { Ok(outcome) }
     }
 
     async fn append(&self, command: &Command) -> Result<Outcome, CatalogError> {
@@ -101,6 +102,7 @@ impl Catalog {
     }
 }
 
-fn is_change(outcome: &Outcome) -> bool {
-    matches!(outcome, Ok(settled) if settled.effect == Effect::Applied)
+fn is_news(command: &Command, outcome: &Outcome) -> bool {
+    let Ok(settled) = outcome else { return false };
+    !settled.replayed && (settled.effect == Effect::Applied || command.idempotency_key.is_some())
 }

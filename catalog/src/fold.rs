@@ -34,6 +34,8 @@ pub struct Settled {
     pub revision: u64,
     /// The version a plan's document has.
     pub plan_version: Option<u32>,
+    /// Whether it repeats an earlier command and answers as that did.
+    pub replayed: bool,
 }
 
 /// Whether a command that holds changed anything.
@@ -43,13 +45,11 @@ pub enum Effect {
     Applied,
     /// All was so already.
     Unchanged,
-    /// It repeats an earlier one and answers as that did.
-    Replayed,
 }
 
 impl Settled {
     const fn new(effect: Effect, revision: u64) -> Self {
-        Self { effect, revision, plan_version: None }
+        Self { effect, revision, plan_version: None, replayed: false }
     }
 }
 

@@ -7,6 +7,7 @@
 //! Never here: a lock or a read-modify-write of stored state, a clock inside the fold, a price that is not exact.
 
 mod admission;
+mod api;
 pub mod apply;
 pub mod billing;
 pub mod bootstrap;
@@ -16,6 +17,7 @@ pub mod command;
 #[cfg(test)]
 mod fixture;
 pub mod fold;
+mod form;
 pub mod lint;
 pub mod plan;
 mod pricing;

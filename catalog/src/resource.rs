@@ -5,8 +5,9 @@ use domain::dimension::{DECLARED_MAX, is_key};
 use domain::id::{ContractId, PlanId, SkuId, TenantId, UnitId};
 use domain::reject::{Reject, RejectReason};
 use domain::time::{Timestamp, Window};
+use domain::unit::Units;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The most bytes of a text for people.
 const TEXT_BYTES_MAX: usize = 256;
@@ -190,6 +191,12 @@ pub fn parse_unit_dimension(text: &str) -> Result<String, Reject> {
         ));
     }
     Ok(parts.join("."))
+}
+
+/// Whether a unit belongs to the rules: it is there from their first version on and stays as it is.
+pub fn is_built_in(id: &UnitId) -> bool {
+    static BUILT_IN: LazyLock<Units> = LazyLock::new(Units::built_in);
+    BUILT_IN.iter().any(|(built_in, _)| built_in == id)
 }
 
 /// A kind of resource, for what concerns all of them.

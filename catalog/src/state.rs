@@ -59,6 +59,11 @@ impl State {
         self.next
     }
 
+    /// When the last command arrived; it never goes back.
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// When the first command arrived: no usage is older than the horizon before it.
     pub const fn born(&self) -> Option<Timestamp> {
         self.born
@@ -84,7 +89,7 @@ impl State {
         &self.skus
     }
 
-    /// The units that were put, built-in ones not among them.
+    /// The units, built-in ones among them.
     pub const fn units(&self) -> &Resources<UnitId, Unit> {
         &self.units
     }

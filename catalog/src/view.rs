@@ -14,8 +14,12 @@ use tokio_util::task::TaskTracker;
 
 mod admission;
 mod follow;
+mod history;
 #[cfg(test)]
 mod tests;
+
+use history::History;
+pub use history::Seen;
 
 /// Outcomes kept for those who wait for theirs; who falls further behind than this does not learn it.
 const OUTCOMES_KEPT: usize = 4_096;
@@ -34,6 +38,7 @@ struct Shared {
     /// Catch-ups begun, and under the lock the number of the last one that ended well.
     begun: AtomicU64,
     caught_up: Mutex<u64>,
+    history: Mutex<History>,
 }
 
 /// How far the log is folded.
@@ -72,6 +77,7 @@ impl View {
             confirmed: AtomicI64::new(i64::MIN),
             begun: AtomicU64::new(0),
             caught_up: Mutex::new(0),
+            history: Mutex::default(),
         }));
         tracker.spawn(follow::run(view.clone(), shutdown));
         let state = view.confirm().await?;

@@ -1,6 +1,6 @@
 //! Idempotency keys: a repetition within 24 hours answers as the first did.
 
-use super::{Effect, Outcome, Refusal, Settled};
+use super::{Outcome, Refusal, Settled};
 use crate::command::Command;
 use domain::time::Timestamp;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ impl Keys {
         let remembered = self.0.get(&key).filter(|remembered| !remembered.is_expired(now))?;
         let same = remembered.request == command.request_fingerprint();
         Some(if same {
-            Ok(Settled { effect: Effect::Replayed, ..remembered.settled })
+            Ok(Settled { replayed: true, ..remembered.settled })
         } else {
             Err(Refusal::KeyReused)
         })
@@ -52,6 +52,7 @@ impl Remembered {
 mod tests {
     use super::*;
     use crate::fixture::*;
+    use crate::fold::Effect;
     use crate::state::State;
 
     fn keyed(author: &str, key: &str, hours: i64, change: crate::command::Change) -> Command {
@@ -73,7 +74,8 @@ mod tests {
         let cheaper = plan(&PLAN.replace("0.50", "0.40"));
         assert_eq!(effect(&mut state, &keyed("ann", "k", 0, cheaper.clone())), Ok(Effect::Applied));
         let again = state.apply(&keyed("ann", "k", 23, cheaper.clone())).unwrap().unwrap();
-        assert_eq!((again.effect, again.revision, again.plan_version), (Effect::Replayed, 5, Some(2)));
+        let first = Settled { effect: Effect::Applied, revision: 5, plan_version: Some(2), replayed: true };
+        assert_eq!(again, first);
         assert_eq!(effect(&mut state, &keyed("ann", "k", 24, cheaper)), Ok(Effect::Unchanged));
     }
 

@@ -50,7 +50,7 @@ impl State {
 }
 
 fn settled(effect: Effect, record: &VersionRecord) -> Settled {
-    Settled { effect, revision: record.revision, plan_version: Some(record.version.number) }
+    Settled { effect, revision: record.revision, plan_version: Some(record.version.number), replayed: false }
 }
 
 impl From<PlanErrors> for Refusal {

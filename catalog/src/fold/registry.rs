@@ -2,10 +2,11 @@
 
 use super::{At, Effect, Outcome, Refusal, Settled};
 use crate::resource::invalid;
-use crate::state::State;
+use crate::state::{State, Versioned};
 use domain::generation::{Generation, Incarnation, Registry, Split};
 use domain::table::LEDGER;
 use domain::time::Timestamp;
+use domain::unit::Units;
 use std::sync::Arc;
 
 /// An edge with a registry five minutes old must not route by the old one when the new one holds.
@@ -24,7 +25,16 @@ impl State {
             .into());
         }
         self.rules = version;
+        self.install_units(at);
         Ok(Settled::new(Effect::Applied, at.revision))
+    }
+
+    /// Built-in units belong to the rules: their revision is that of the rules that brought them.
+    fn install_units(&mut self, at: At) {
+        for (id, unit) in Units::built_in().iter() {
+            let built_in = Versioned { value: unit.clone(), revision: at.revision, deleted: false };
+            self.units.set(id.clone(), built_in);
+        }
     }
 
     pub(super) fn add_generation(

@@ -1,16 +1,16 @@
 //! Units: what one measures never changes; built-in ones belong to the rules.
 
 use super::{At, Effect, Outcome, Refusal};
-use crate::resource::invalid;
+use crate::resource::{invalid, is_built_in};
 use crate::state::State;
 use domain::id::UnitId;
-use domain::unit::{Unit, Units};
+use domain::unit::Unit;
 use std::sync::Arc;
 
 impl State {
     pub(super) fn put_unit(&mut self, id: &UnitId, unit: &Unit, at: At) -> Outcome {
-        self.units.expect(id, at)?;
         check_name(id)?;
+        self.units.expect(id, at)?;
         if let Some(before) =
             self.units.find_any(id).filter(|before| before.value.dimension != unit.dimension)
         {
@@ -25,6 +25,7 @@ impl State {
     }
 
     pub(super) fn delete_unit(&mut self, id: &UnitId, at: At) -> Outcome {
+        check_name(id)?;
         self.units.expect(id, at)?;
         if let Some((sku, _)) = self.skus.live().find(|(_, sku)| is_part(id, &sku.value.unit)) {
             return Err(Refusal::InUse(format!("SKU {sku} is measured in it")));
@@ -40,10 +41,10 @@ fn check_name(id: &UnitId) -> Result<(), Refusal> {
     if id.as_str().contains('.') {
         return Err(invalid("unit", "must not contain a point: products such as GB.s need not be put").into());
     }
-    match Units::built_in().find(id) {
-        Some(_) => Err(invalid("unit", format!("must not be {id}, which is built in")).into()),
-        None => Ok(()),
+    if is_built_in(id) {
+        return Err(invalid("unit", format!("must not be {id}, which is built in and stays as it is")).into());
     }
+    Ok(())
 }
 
 fn is_part(unit: &UnitId, of: &UnitId) -> bool {

@@ -1,29 +1,19 @@
 //! Answers that all kinds of resources give alike.
 
-use crate::fold::Refusal;
-use ::rest::etag::{self, Etag, IfNoneMatch};
-use ::rest::{Count, FieldError, Problem};
+use crate::api::Page;
+use crate::fold::Settled;
+use crate::form::offset_after;
+use crate::view::Seen;
+use ::rest::Count;
+use ::rest::etag::{self, IfNoneMatch};
+use ::rest::idempotency::replayed;
 use axum::Json;
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use domain::code::Code;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-/// How new the answer must be.
-#[derive(Clone, Copy, Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ReadParams {
-    /// Answer only when everything below this catalogue offset is seen: read your own writes.
-    pub(super) catalog_offset: Option<u64>,
-}
-
-/// What a list says about itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct CatalogMeta {
-    /// Everything below this catalogue offset is seen.
-    pub(super) catalog_offset: Count,
-}
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
 /// A resource that is gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -32,33 +22,36 @@ pub(super) struct Deleted {
     catalog_offset: Count,
 }
 
-/// The catalogue offset that a request names to see a change.
-pub(super) fn offset_after(revision: u64) -> Count {
-    Count(revision + 1)
+/// The resource at its revision, or 304.
+pub(super) fn found<T: Serialize>(known: &IfNoneMatch, seen: &Seen<(u64, T)>) -> Response {
+    let (revision, item) = &seen.value;
+    kept(seen.is_final, etag::revision(known, *revision, item))
 }
 
-/// The resource as it stands after a change.
-pub(super) fn changed<T: Serialize>(revision: u64, body: &T) -> Response {
-    etag::revision(&IfNoneMatch::default(), revision, body)
+/// A page of a list.
+pub(super) fn listed<T: Serialize>(seen: Seen<Page<T>>) -> Response {
+    kept(seen.is_final, Json(seen.value).into_response())
+}
+
+/// The answer to a change: the resource as it stands after it.
+pub(super) fn changed<T: Serialize>((settled, item): &(Settled, T)) -> Response {
+    let response = etag::revision(&IfNoneMatch::default(), settled.revision, item);
+    if settled.replayed { replayed(response) } else { response }
 }
 
 /// The answer to a deletion.
-pub(super) fn deleted(id: &impl ToString, revision: u64) -> Response {
-    let body = Deleted { id: id.to_string(), catalog_offset: offset_after(revision) };
-    ([(header::ETAG, Etag::Strong(revision).to_header())], Json(body)).into_response()
+pub(super) fn deleted(id: String, settled: Settled) -> Response {
+    let catalog_offset = offset_after(settled.revision);
+    changed(&(settled, Deleted { id, catalog_offset }))
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        let problem = Self::new(refusal.code(), refusal.to_string());
-        match refusal {
-            Refusal::Invalid(rejects) => rejects.iter().map(FieldError::from).fold(problem, Self::with_error),
-            Refusal::RevisionMismatch(_) => problem.with_error(FieldError {
-                field: "If-Match".to_owned(),
-                reason: Code::RevisionMismatch.name().to_owned(),
-                message: refusal.to_string(),
-            }),
-            Refusal::KeyReused | Refusal::NotFound | Refusal::InUse(_) => problem,
-        }
-    }
+/// Lets caches keep an answer for ever, if it is final.
+fn kept(is_final: bool, response: Response) -> Response {
+    if is_final { immutable(response) } else { response }
+}
+
+/// Lets caches keep an answer for ever.
+pub(super) fn immutable(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CACHE_CONTROL, IMMUTABLE);
+    response
 }

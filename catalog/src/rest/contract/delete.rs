@@ -1,15 +1,12 @@
 //! `DELETE /v1/contracts/{id}`
 
-use crate::command::Change;
-use crate::resource::ResourceName;
-use crate::rest::Api;
+use crate::api::{Api, Terms};
+use crate::resource::Contract;
 use crate::rest::answer::{Deleted, deleted};
-use ::rest::etag::IfMatch;
 use ::rest::problem::CommandProblems;
 use ::rest::{Id, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use domain::id::ContractId;
 
 /// Deletes a contract
 ///
@@ -31,10 +28,8 @@ use domain::id::ContractId;
 pub(in crate::rest) async fn delete_contract(
     State(api): State<Api>,
     Id(id): Id,
-    condition: IfMatch,
+    terms: Terms,
 ) -> Result<Response, Problem> {
-    let id = ContractId::parse(&id)?;
-    let revision = api.catalog.state().contracts().find(&id).map(|contract| contract.revision);
-    let settled = api.change(condition, revision, Change::Delete(ResourceName::Contract(id.clone()))).await?;
-    Ok(deleted(&id, settled.revision))
+    let settled = api.delete::<Contract>(&id, terms).await?;
+    Ok(deleted(id, settled))
 }

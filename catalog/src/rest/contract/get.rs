@@ -1,14 +1,15 @@
 //! `GET /v1/contracts/{id}`
 
-use super::ContractItem;
-use crate::rest::Api;
-use crate::rest::answer::ReadParams;
-use ::rest::etag::{self, IfNoneMatch};
+use crate::api::Api;
+use crate::form::ContractItem;
+use crate::resource::Contract;
+use crate::rest::answer::found;
+use crate::rest::ask::ReadParams;
+use ::rest::etag::IfNoneMatch;
 use ::rest::problem::QueryProblems;
 use ::rest::{Id, Params, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use domain::id::ContractId;
 
 /// A contract
 #[utoipa::path(
@@ -29,8 +30,5 @@ pub(in crate::rest) async fn get_contract(
     params: Params<ReadParams>,
     known: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let id = ContractId::parse(&id)?;
-    let state = api.state(params.value.catalog_offset).await?;
-    let contract = state.contracts().find(&id).ok_or_else(|| Problem::not_found(format!("contract {id}")))?;
-    Ok(etag::revision(&known, contract.revision, &ContractItem::new(&id, &contract.value, contract.revision)))
+    Ok(found(&known, &api.find::<Contract>(&id, params.value.when()).await?))
 }

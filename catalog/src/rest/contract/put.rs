@@ -1,15 +1,13 @@
 //! `PUT /v1/contracts/{id}`
 
-use super::{ContractBody, ContractItem};
-use crate::command::Change;
-use crate::rest::Api;
+use crate::api::{Api, Terms};
+use crate::form::{ContractBody, ContractItem};
+use crate::resource::Contract;
 use crate::rest::answer::changed;
-use ::rest::etag::IfMatch;
 use ::rest::problem::CommandProblems;
 use ::rest::{Body, Id, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use domain::id::ContractId;
 
 /// Puts a contract
 ///
@@ -32,12 +30,8 @@ use domain::id::ContractId;
 pub(in crate::rest) async fn put_contract(
     State(api): State<Api>,
     Id(id): Id,
-    condition: IfMatch,
+    terms: Terms,
     Body(body): Body<ContractBody>,
 ) -> Result<Response, Problem> {
-    let id = ContractId::parse(&id)?;
-    let contract = body.parse()?;
-    let revision = api.catalog.state().contracts().find(&id).map(|contract| contract.revision);
-    let settled = api.change(condition, revision, Change::PutContract(id.clone(), contract.clone())).await?;
-    Ok(changed(settled.revision, &ContractItem::new(&id, &contract, settled.revision)))
+    Ok(changed(&api.put::<Contract>(&id, &body, terms).await?))
 }

@@ -1,24 +1,19 @@
 //! `POST /v1/plans/{id}/versions`
 
-use super::PlanVersionItem;
-use crate::command::Change;
-use crate::fold::{Effect, Refusal, Settled};
-use crate::lint::lint;
-use crate::plan::{PlanBody, PlanDocument};
-use crate::rest::Api;
-use crate::rest::idempotency_key::IdempotencyKey;
-use ::rest::etag::Etag;
+use crate::api::Api;
+use crate::fold::Effect;
+use crate::form::PlanVersionItem;
+use crate::plan::PlanBody;
+use crate::rest::answer::changed;
+use crate::rest::ask::NoParams;
 use ::rest::problem::{CommandProblems, Kind};
-use ::rest::{Id, Problem};
-use axum::Json;
-use axum::extract::State;
+use ::rest::{Id, IdempotencyKey, Params, Problem};
 use axum::extract::rejection::StringRejection;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
 use domain::code::Code;
-use domain::id::PlanId;
 
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const MEDIA_TYPES: [&str; 4] = ["application/json", "application/yaml", "application/x-yaml", "text/yaml"];
 
 /// Publishes a version of a plan
@@ -44,18 +39,28 @@ const MEDIA_TYPES: [&str; 4] = ["application/json", "application/yaml", "applica
 pub(in crate::rest) async fn publish_plan_version(
     State(api): State<Api>,
     Id(id): Id,
+    _: Params<NoParams>,
     key: Option<IdempotencyKey>,
-    headers: HeaderMap,
-    text: Result<String, StringRejection>,
+    YamlOrJson(text): YamlOrJson,
 ) -> Result<Response, Problem> {
-    let id = PlanId::parse(&id)?;
-    check_media_type(&headers)?;
-    let document =
-        PlanDocument::parse(&text.map_err(|rejection| refuse_text(&rejection))?).map_err(Refusal::from)?;
-    api.lint(&document).await?;
-    let change = Change::PublishPlan(id.clone(), document.plan().canonical().into());
-    let settled = api.post(key, change).await?;
-    api.published(&id, settled)
+    let published = api.publish(&id, &text, key.map(IdempotencyKey::into_text)).await?;
+    let mut response = changed(&published);
+    if published.0.effect == Effect::Applied {
+        *response.status_mut() = StatusCode::CREATED;
+    }
+    Ok(response)
+}
+
+/// The text of a plan document.
+pub(in crate::rest) struct YamlOrJson(String);
+
+impl<S: Send + Sync> FromRequest<S> for YamlOrJson {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        check_media_type(request.headers())?;
+        String::from_request(request, state).await.map(Self).map_err(|rejection| refuse_text(&rejection))
+    }
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), Problem> {
@@ -73,33 +78,5 @@ fn refuse_text(rejection: &StringRejection) -> Problem {
             Problem::new(Code::TooLarge, "the document is over the bound of this resource")
         }
         _ => Problem::field(Code::InvalidArgument, "body", "must be UTF-8 and whole"),
-    }
-}
-
-impl Api {
-    /// Names faults by their lines in the text that was sent; the fold only sees the canonical document.
-    async fn lint(&self, document: &PlanDocument) -> Result<(), Problem> {
-        let state = self.catalog.state();
-        if lint(document, &*state, state.conversions()).is_ok() {
-            return Ok(());
-        }
-        let state = self.catalog.view().confirm().await?;
-        Ok(lint(document, &*state, state.conversions()).map_err(Refusal::from)?)
-    }
-
-    fn published(&self, id: &PlanId, settled: Settled) -> Result<Response, Problem> {
-        let state = self.catalog.state();
-        let plan = state.find_plan(id);
-        let record = plan.zip(settled.plan_version).and_then(|(plan, number)| plan.find_version(number));
-        let record = record
-            .ok_or_else(|| Problem::new(Code::Internal, "the version that was published is not there"))?;
-        let status = if settled.effect == Effect::Unchanged { StatusCode::OK } else { StatusCode::CREATED };
-        let etag = Etag::Strong(settled.revision).to_header();
-        let mut response =
-            (status, [(header::ETAG, etag)], Json(PlanVersionItem::new(record))).into_response();
-        if settled.effect == Effect::Replayed {
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-        }
-        Ok(response)
     }
 }

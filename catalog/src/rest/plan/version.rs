@@ -1,19 +1,16 @@
 //! `GET /v1/plans/{id}/versions/{n}`
 
-use super::PlanVersionItem;
-use crate::rest::Api;
-use crate::rest::answer::ReadParams;
+use crate::api::Api;
+use crate::form::PlanVersionItem;
+use crate::rest::answer::immutable;
+use crate::rest::ask::ReadParams;
 use ::rest::etag::{self, IfNoneMatch};
 use ::rest::problem::QueryProblems;
 use ::rest::{Params, Problem};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use domain::code::Code;
-use domain::id::PlanId;
-
-const IMMUTABLE: HeaderValue = HeaderValue::from_static("private, max-age=31536000, immutable");
 
 /// A version of a plan
 ///
@@ -38,14 +35,8 @@ pub(in crate::rest) async fn get_plan_version(
 ) -> Result<Response, Problem> {
     let refuse = |_| Problem::field(Code::InvalidArgument, "id", "must be percent-encoded UTF-8");
     let Path((id, number)) = path.map_err(refuse)?;
-    let id = PlanId::parse(&id)?;
-    let number = parse_number(&number)?;
-    let state = api.state(params.value.catalog_offset).await?;
-    let record = state.find_plan(&id).and_then(|plan| plan.find_version(number));
-    let record = record.ok_or_else(|| Problem::not_found(format!("version {number} of plan {id}")))?;
-    let mut response = etag::revision(&known, record.revision, &PlanVersionItem::new(record));
-    response.headers_mut().insert(header::CACHE_CONTROL, IMMUTABLE);
-    Ok(response)
+    let (revision, item) = api.find_version(&id, parse_number(&number)?, params.value.when()).await?;
+    Ok(immutable(etag::revision(&known, revision, &item)))
 }
 
 fn parse_number(text: &str) -> Result<u32, Problem> {

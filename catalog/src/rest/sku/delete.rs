@@ -1,15 +1,12 @@
 //! `DELETE /v1/skus/{id}`
 
-use crate::command::Change;
-use crate::resource::ResourceName;
-use crate::rest::Api;
+use crate::api::{Api, Terms};
+use crate::resource::Sku;
 use crate::rest::answer::{Deleted, deleted};
-use ::rest::etag::IfMatch;
 use ::rest::problem::CommandProblems;
 use ::rest::{Id, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use domain::id::SkuId;
 
 /// Deletes a SKU
 ///
@@ -32,10 +29,8 @@ use domain::id::SkuId;
 pub(in crate::rest) async fn delete_sku(
     State(api): State<Api>,
     Id(id): Id,
-    condition: IfMatch,
+    terms: Terms,
 ) -> Result<Response, Problem> {
-    let id = SkuId::parse(&id)?;
-    let revision = api.catalog.state().skus().find(&id).map(|sku| sku.revision);
-    let settled = api.change(condition, revision, Change::Delete(ResourceName::Sku(id.clone()))).await?;
-    Ok(deleted(&id, settled.revision))
+    let settled = api.delete::<Sku>(&id, terms).await?;
+    Ok(deleted(id, settled))
 }

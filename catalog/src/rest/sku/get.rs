@@ -1,14 +1,15 @@
 //! `GET /v1/skus/{id}`
 
-use super::SkuItem;
-use crate::rest::Api;
-use crate::rest::answer::ReadParams;
-use ::rest::etag::{self, IfNoneMatch};
+use crate::api::Api;
+use crate::form::SkuItem;
+use crate::resource::Sku;
+use crate::rest::answer::found;
+use crate::rest::ask::ReadParams;
+use ::rest::etag::IfNoneMatch;
 use ::rest::problem::QueryProblems;
 use ::rest::{Id, Params, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use domain::id::SkuId;
 
 /// A SKU
 #[utoipa::path(
@@ -29,8 +30,5 @@ pub(in crate::rest) async fn get_sku(
     params: Params<ReadParams>,
     known: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let id = SkuId::parse(&id)?;
-    let state = api.state(params.value.catalog_offset).await?;
-    let sku = state.skus().find(&id).ok_or_else(|| Problem::not_found(format!("SKU {id}")))?;
-    Ok(etag::revision(&known, sku.revision, &SkuItem::new(&id, &sku.value, sku.revision)))
+    Ok(found(&known, &api.find::<Sku>(&id, params.value.when()).await?))
 }

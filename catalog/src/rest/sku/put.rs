@@ -1,15 +1,13 @@
 //! `PUT /v1/skus/{id}`
 
-use super::{SkuBody, SkuItem};
-use crate::command::Change;
-use crate::rest::Api;
+use crate::api::{Api, Terms};
+use crate::form::{SkuBody, SkuItem};
+use crate::resource::Sku;
 use crate::rest::answer::changed;
-use ::rest::etag::IfMatch;
 use ::rest::problem::CommandProblems;
 use ::rest::{Body, Id, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use domain::id::SkuId;
 
 /// Puts a SKU
 ///
@@ -32,12 +30,8 @@ use domain::id::SkuId;
 pub(in crate::rest) async fn put_sku(
     State(api): State<Api>,
     Id(id): Id,
-    condition: IfMatch,
+    terms: Terms,
     Body(body): Body<SkuBody>,
 ) -> Result<Response, Problem> {
-    let id = SkuId::parse(&id)?;
-    let sku = body.parse()?;
-    let revision = api.catalog.state().skus().find(&id).map(|sku| sku.revision);
-    let settled = api.change(condition, revision, Change::PutSku(id.clone(), sku.clone())).await?;
-    Ok(changed(settled.revision, &SkuItem::new(&id, &sku, settled.revision)))
+    Ok(changed(&api.put::<Sku>(&id, &body, terms).await?))
 }

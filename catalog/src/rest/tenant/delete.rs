@@ -1,15 +1,12 @@
 //! `DELETE /v1/tenants/{id}`
 
-use crate::command::Change;
-use crate::resource::ResourceName;
-use crate::rest::Api;
+use crate::api::{Api, Terms};
+use crate::resource::Tenant;
 use crate::rest::answer::{Deleted, deleted};
-use ::rest::etag::IfMatch;
 use ::rest::problem::CommandProblems;
 use ::rest::{Id, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use domain::id::TenantId;
 
 /// Deletes a tenant
 ///
@@ -32,10 +29,8 @@ use domain::id::TenantId;
 pub(in crate::rest) async fn delete_tenant(
     State(api): State<Api>,
     Id(id): Id,
-    condition: IfMatch,
+    terms: Terms,
 ) -> Result<Response, Problem> {
-    let id = TenantId::parse(&id)?;
-    let revision = api.catalog.state().tenants().find(&id).map(|tenant| tenant.revision);
-    let settled = api.change(condition, revision, Change::Delete(ResourceName::Tenant(id.clone()))).await?;
-    Ok(deleted(&id, settled.revision))
+    let settled = api.delete::<Tenant>(&id, terms).await?;
+    Ok(deleted(id, settled))
 }

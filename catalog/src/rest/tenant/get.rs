@@ -1,14 +1,15 @@
 //! `GET /v1/tenants/{id}`
 
-use super::TenantItem;
-use crate::rest::Api;
-use crate::rest::answer::ReadParams;
-use ::rest::etag::{self, IfNoneMatch};
+use crate::api::Api;
+use crate::form::TenantItem;
+use crate::resource::Tenant;
+use crate::rest::answer::found;
+use crate::rest::ask::ReadParams;
+use ::rest::etag::IfNoneMatch;
 use ::rest::problem::QueryProblems;
 use ::rest::{Id, Params, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use domain::id::TenantId;
 
 /// A tenant
 #[utoipa::path(
@@ -29,8 +30,5 @@ pub(in crate::rest) async fn get_tenant(
     params: Params<ReadParams>,
     known: IfNoneMatch,
 ) -> Result<Response, Problem> {
-    let id = TenantId::parse(&id)?;
-    let state = api.state(params.value.catalog_offset).await?;
-    let tenant = state.tenants().find(&id).ok_or_else(|| Problem::not_found(format!("tenant {id}")))?;
-    Ok(etag::revision(&known, tenant.revision, &TenantItem::new(&id, &tenant.value, tenant.revision)))
+    Ok(found(&known, &api.find::<Tenant>(&id, params.value.when()).await?))
 }

@@ -1,27 +1,14 @@
 //! `GET /v1/tenants`
 
-use super::TenantItem;
-use crate::rest::Api;
-use crate::rest::answer::CatalogMeta;
-use crate::rest::list::{ListParams, Page};
+use crate::api::{Api, Page};
+use crate::form::TenantItem;
+use crate::resource::Tenant;
+use crate::rest::answer::listed;
+use crate::rest::ask::{ListParams, part};
 use ::rest::problem::QueryProblems;
-use ::rest::{Count, Params, Problem};
-use axum::Json;
+use ::rest::{Params, Problem};
 use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
-
-/// A page of tenants.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(in crate::rest) struct TenantPage {
-    /// By rising id; deleted ones are left out.
-    items: Vec<TenantItem>,
-    /// How much this answer knows.
-    meta: CatalogMeta,
-    /// Leads to the next page; absent on the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_page_token: Option<String>,
-}
+use axum::response::Response;
 
 /// Tenants
 #[utoipa::path(
@@ -31,7 +18,7 @@ pub(in crate::rest) struct TenantPage {
     tag = "tenants",
     params(ListParams),
     responses(
-        (status = 200, description = "A page of tenants", body = TenantPage, example = json!({
+        (status = 200, description = "A page of tenants", body = Page<TenantItem>, example = json!({
             "items": [{"id": "acme", "name": "Acme Ltd", "status": "active", "catalog_offset": "7"}],
             "meta": {"catalog_offset": "7"}
         })),
@@ -41,11 +28,6 @@ pub(in crate::rest) struct TenantPage {
 pub(in crate::rest) async fn list_tenants(
     State(api): State<Api>,
     params: Params<ListParams>,
-) -> Result<Json<TenantPage>, Problem> {
-    let state = api.state(params.value.catalog_offset).await?;
-    let all = state.tenants().live();
-    let all = all.map(|(id, tenant)| (id.to_string(), TenantItem::new(id, &tenant.value, tenant.revision)));
-    let Page { items, next_page_token } = api.page(&params, all)?;
-    let meta = CatalogMeta { catalog_offset: Count(state.offset()) };
-    Ok(Json(TenantPage { items, meta, next_page_token }))
+) -> Result<Response, Problem> {
+    Ok(listed(api.list::<Tenant>(part(&params), params.value.when()).await?))
 }

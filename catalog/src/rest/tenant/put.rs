@@ -1,15 +1,13 @@
 //! `PUT /v1/tenants/{id}`
 
-use super::{TenantBody, TenantItem};
-use crate::command::Change;
-use crate::rest::Api;
+use crate::api::{Api, Terms};
+use crate::form::{TenantBody, TenantItem};
+use crate::resource::Tenant;
 use crate::rest::answer::changed;
-use ::rest::etag::IfMatch;
 use ::rest::problem::CommandProblems;
 use ::rest::{Body, Id, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use domain::id::TenantId;
 
 /// Puts a tenant
 ///
@@ -32,12 +30,8 @@ use domain::id::TenantId;
 pub(in crate::rest) async fn put_tenant(
     State(api): State<Api>,
     Id(id): Id,
-    condition: IfMatch,
+    terms: Terms,
     Body(body): Body<TenantBody>,
 ) -> Result<Response, Problem> {
-    let id = TenantId::parse(&id)?;
-    let tenant = body.parse()?;
-    let revision = api.catalog.state().tenants().find(&id).map(|tenant| tenant.revision);
-    let settled = api.change(condition, revision, Change::PutTenant(id.clone(), tenant.clone())).await?;
-    Ok(changed(settled.revision, &TenantItem::new(&id, &tenant, settled.revision)))
+    Ok(changed(&api.put::<Tenant>(&id, &body, terms).await?))
 }

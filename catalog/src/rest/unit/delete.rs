@@ -1,15 +1,12 @@
 //! `DELETE /v1/units/{id}`
 
-use crate::command::Change;
-use crate::resource::ResourceName;
-use crate::rest::Api;
+use crate::api::{Api, Terms};
 use crate::rest::answer::{Deleted, deleted};
-use ::rest::etag::IfMatch;
 use ::rest::problem::CommandProblems;
 use ::rest::{Id, Problem};
 use axum::extract::State;
 use axum::response::Response;
-use domain::id::UnitId;
+use domain::unit::Unit;
 
 /// Deletes a unit
 ///
@@ -31,10 +28,8 @@ use domain::id::UnitId;
 pub(in crate::rest) async fn delete_unit(
     State(api): State<Api>,
     Id(id): Id,
-    condition: IfMatch,
+    terms: Terms,
 ) -> Result<Response, Problem> {
-    let id = UnitId::parse(&id)?;
-    let revision = api.catalog.state().units().find(&id).map(|unit| unit.revision);
-    let settled = api.change(condition, revision, Change::Delete(ResourceName::Unit(id.clone()))).await?;
-    Ok(deleted(&id, settled.revision))
+    let settled = api.delete::<Unit>(&id, terms).await?;
+    Ok(deleted(id, settled))
 }

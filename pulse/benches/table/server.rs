@@ -1,0 +1,155 @@
+//! A server in a process of its own: the real one on a data directory, or one that stands beside it.
+
+use anyhow::{Context, bail};
+use pulse::ready_file::Ready;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// Where data directories are made: on the disk that holds the build.
+pub fn scratch() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR"))
+}
+
+/// A data directory that outlives its servers.
+pub struct Home(TempDir);
+
+impl Home {
+    /// An empty one.
+    pub fn new() -> anyhow::Result<Self> {
+        tempfile::tempdir_in(scratch()).map(Self).context("making a data directory")
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn data_dir(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
+    /// A file of the data directory.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.data_dir().join(name)
+    }
+
+    /// The command that starts a server here.
+    pub fn up(&self) -> Command {
+        let mut command = pulse();
+        command.arg("up").arg("--data-dir").arg(self.data_dir());
+        command
+    }
+
+    /// A server that is ready.
+    pub fn start(&self) -> anyhow::Result<Server> {
+        self.start_with(self.up())
+    }
+
+    /// What a command that ends in [`Self::up`] starts, ready.
+    pub fn start_with(&self, mut command: Command) -> anyhow::Result<Server> {
+        let ready_file = self.path().join("announced.json");
+        command.stdout(Stdio::null()).env("PULSE_LOG_FILTER", "warn").env("PULSE_READY_FILE", &ready_file);
+        command.env("PULSE_LISTEN_HTTP", "127.0.0.1:0").env("PULSE_LISTEN_GRPC", "127.0.0.1:0");
+        let _ = fs::remove_file(&ready_file);
+        let mut child = command.spawn().context("starting the server")?;
+        let ready = wait("a ready server", || {
+            if let Some(status) = child.try_wait()? {
+                bail!("the server ended before it was ready: {status}");
+            }
+            Ready::find(&ready_file)
+        })?;
+        Ok(Server { child, ready })
+    }
+}
+
+/// The binary of this build, or the one that `BENCH_PULSE` names: to compare two builds.
+fn pulse() -> Command {
+    let named = std::env::var_os("BENCH_PULSE");
+    let mut command = Command::new(named.unwrap_or_else(|| env!("CARGO_BIN_EXE_pulse").into()));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PULSE_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Calls until it gives something.
+pub fn wait<T>(what: &str, mut find: impl FnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = find()? {
+            return Ok(found);
+        }
+        if started.elapsed() > PATIENCE {
+            bail!("{what} did not come within {PATIENCE:?}");
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// A server that is ready; it is killed when this goes.
+pub struct Server {
+    child: Child,
+    /// Where it listens.
+    pub ready: Ready,
+}
+
+impl Server {
+    /// Where gRPC is served.
+    pub fn grpc(&self) -> String {
+        format!("http://{}", self.ready.grpc)
+    }
+
+    /// Where HTTP is served.
+    pub fn http(&self) -> String {
+        format!("http://{}", self.ready.http)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.ready.pid
+    }
+
+    /// Applies catalogue documents.
+    pub fn apply(&self, documents: &str) -> anyhow::Result<()> {
+        let mut file = tempfile::NamedTempFile::with_suffix_in(".yaml", scratch())?;
+        std::io::Write::write_all(&mut file, documents.as_bytes())?;
+        let path = file.path().display().to_string();
+        self.run(&["catalog", "apply", &path]).map(drop)
+    }
+
+    /// What the books say.
+    pub fn books(&self) -> anyhow::Result<Value> {
+        let printed = self.run(&["reconcile", "--output", "json"])?;
+        serde_json::from_slice(&printed).context("reading the books")
+    }
+
+    fn run(&self, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
+        let mut command = pulse();
+        command.env("PULSE_HTTP", self.ready.http.to_string()).env("PULSE_GRPC", self.ready.grpc.to_string());
+        let output = command.args(arguments).output().context("running a command")?;
+        if !output.status.success() {
+            bail!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(output.stdout)
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait().map(drop).context("waiting for the end of the server")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

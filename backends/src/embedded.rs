@@ -3,6 +3,7 @@
 mod backup;
 mod directory;
 mod file;
+mod health;
 mod lock;
 mod log;
 mod open_error;
@@ -13,11 +14,13 @@ mod writer;
 
 pub use backup::{BackupError, Progress, backup, restore};
 pub use file::Durability;
+pub use health::free_bytes;
 pub use log::{DeclareError, EmbeddedLog};
 pub use open_error::OpenError;
 pub use store::EmbeddedStore;
 pub use writer::OnFatal;
 
+use crate::metrics;
 use domain::port::Clock;
 use lock::Lock;
 use std::path::{Path, PathBuf};
@@ -90,6 +93,7 @@ impl Embedded {
         options: OpenOptions,
         temporary: Option<tempfile::TempDir>,
     ) -> Result<Self, OpenError> {
+        metrics::describe();
         let lock = directory::claim(path)?;
         let files = directory::files(path)?;
         let OpenOptions { durability, on_fatal } = options;

@@ -10,4 +10,5 @@ pub mod conformance;
 pub mod embedded;
 mod key;
 pub mod memory;
+mod metrics;
 mod waiting;

@@ -11,6 +11,7 @@ use super::file::{self, Kind};
 use super::readers::Readers;
 use super::writer::{WriteError, Writer};
 use super::{Held, OpenError, trimming};
+use crate::metrics::Meter;
 use crate::{bounds, waiting};
 use async_trait::async_trait;
 use domain::generation::{Generation, Incarnation};
@@ -55,7 +56,7 @@ pub struct EmbeddedLog {
     topics: RwLock<HashMap<Arc<str>, Topic>>,
     clock: Arc<dyn Clock>,
     readers: Readers,
-    writer: Writer,
+    pub(super) writer: Writer,
     held: Arc<Held>,
 }
 
@@ -68,8 +69,9 @@ impl EmbeddedLog {
         file::prepare(&connection, &LOG, held.durability)?;
         let id = file::id(&connection, &LOG)?;
         let topics = topic::load(&connection).map_err(|error| file::unusable(&LOG, &error))?;
-        let readers = Readers::new(held.directory.join(LOG.name));
-        let writer = Writer::start(LOG.name, connection, Arc::clone(&held.on_fatal));
+        let meter = Arc::new(Meter::new(LOG.name, Arc::clone(&clock)));
+        let readers = Readers::new(held.directory.join(LOG.name), Arc::clone(&meter));
+        let writer = Writer::start(LOG.name, connection, Arc::clone(&held.on_fatal), meter);
         let writer = writer.map_err(|error| OpenError::failed(&held.directory, &error))?;
         Ok(Self { id, topics: RwLock::new(topics), clock, readers, writer, held })
     }

@@ -1,5 +1,6 @@
 //! Connections that only read, each used by one call at a time.
 
+use crate::metrics::Meter;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,7 @@ const CONNECTIONS_MAX: usize = 4;
 pub struct Readers {
     pool: Arc<Pool>,
     room: Arc<Semaphore>,
+    meter: Arc<Meter>,
 }
 
 struct Pool {
@@ -20,9 +22,9 @@ struct Pool {
 
 impl Readers {
     /// Opens nothing yet.
-    pub fn new(path: PathBuf) -> Self {
+    pub fn new(path: PathBuf, meter: Arc<Meter>) -> Self {
         let pool = Arc::new(Pool { path, idle: Mutex::default() });
-        Self { pool, room: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+        Self { pool, room: Arc::new(Semaphore::new(CONNECTIONS_MAX)), meter }
     }
 
     /// Reads on a thread that may block. The error says why it could not begin or end.
@@ -30,6 +32,7 @@ impl Readers {
         &self,
         read: impl FnOnce(&Connection) -> T + Send + 'static,
     ) -> Result<T, String> {
+        let asked = self.meter.now();
         let room = Arc::clone(&self.room).acquire_owned().await.map_err(|error| error.to_string())?;
         let pool = Arc::clone(&self.pool);
         let task = tokio::task::spawn_blocking(move || {
@@ -40,8 +43,9 @@ impl Readers {
             pool.put(connection);
             Ok(answer)
         });
-        let outcome: rusqlite::Result<T> = task.await.map_err(|error| error.to_string())?;
-        outcome.map_err(|error| error.to_string())
+        let outcome: Result<rusqlite::Result<T>, _> = task.await;
+        self.meter.read(asked);
+        outcome.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 }
 
@@ -77,7 +81,7 @@ mod tests {
     #[tokio::test]
     async fn reads_that_nobody_waits_for_count_until_they_end() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let readers = Readers::new(file.path().into());
+        let readers = Readers::new(file.path().into(), crate::metrics::testing::meter());
         let gates: Vec<_> = (0..CONNECTIONS_MAX).map(|_| sync_channel::<()>(0)).collect();
         let mut opened = Vec::new();
         for (open, gate) in gates {

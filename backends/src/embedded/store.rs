@@ -10,6 +10,7 @@ use super::readers::Readers;
 use super::writer::{WriteError, Writer};
 use super::{Held, OpenError};
 use crate::bounds;
+use crate::metrics::Meter;
 use async_trait::async_trait;
 use domain::port::{CellStore, Chunk, Clock, Query, StoreError};
 use domain::table::Cell;
@@ -23,7 +24,7 @@ pub const STORE: Kind = Kind { name: "store.db", application_id: 0x5043_454c };
 pub struct EmbeddedStore {
     clock: Arc<dyn Clock>,
     readers: Readers,
-    writer: Writer,
+    pub(super) writer: Writer,
     _held: Arc<Held>,
 }
 
@@ -34,8 +35,9 @@ impl EmbeddedStore {
         held: Arc<Held>,
     ) -> Result<Self, OpenError> {
         file::prepare(&connection, &STORE, held.durability)?;
-        let readers = Readers::new(held.directory.join(STORE.name));
-        let writer = Writer::start(STORE.name, connection, Arc::clone(&held.on_fatal));
+        let meter = Arc::new(Meter::new(STORE.name, Arc::clone(&clock)));
+        let readers = Readers::new(held.directory.join(STORE.name), Arc::clone(&meter));
+        let writer = Writer::start(STORE.name, connection, Arc::clone(&held.on_fatal), meter);
         let writer = writer.map_err(|error| OpenError::failed(&held.directory, &error))?;
         Ok(Self { clock, readers, writer, _held: held })
     }

@@ -1,5 +1,6 @@
 //! One thread per file: it takes everything that waits, does it in one transaction, syncs once, then answers all.
 
+use crate::metrics::{Ending, Meter};
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -48,23 +49,36 @@ pub struct Writer {
     queue: Option<SyncSender<Box<dyn Waiting>>>,
     room: Arc<Semaphore>,
     bytes_max: Arc<AtomicU64>,
+    meter: Arc<Meter>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     /// Starts the thread; it owns the connection.
-    pub fn start(name: &str, connection: Connection, on_fatal: OnFatal) -> std::io::Result<Self> {
+    pub fn start(
+        name: &str,
+        connection: Connection,
+        on_fatal: OnFatal,
+        meter: Arc<Meter>,
+    ) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel(QUEUE_JOBS_MAX);
         let bytes_max = Arc::new(AtomicU64::new(u64::MAX));
-        let worker =
-            Worker { jobs, connection, on_fatal, bytes_max: Arc::clone(&bytes_max), bytes_max_set: u64::MAX };
+        let worker = Worker {
+            jobs,
+            connection,
+            on_fatal,
+            bytes_max: Arc::clone(&bytes_max),
+            bytes_max_set: u64::MAX,
+            meter: Arc::clone(&meter),
+        };
         let thread = std::thread::Builder::new().name(name.into()).spawn(move || worker.run())?;
         let room = Arc::new(Semaphore::new(QUEUE_BYTES_MAX));
-        Ok(Self { queue: Some(queue), room, bytes_max, thread: Some(thread) })
+        Ok(Self { queue: Some(queue), room, bytes_max, meter, thread: Some(thread) })
     }
 
     /// Waits until the job is durable. A full queue refuses at once.
     pub async fn submit<J: Job>(&self, job: J, bytes: usize) -> Result<J::Answer, WriteError> {
+        let asked_at = self.meter.now();
         let full = || WriteError::Refused("the queue is full".into());
         let permits =
             u32::try_from(bytes.min(QUEUE_BYTES_MAX)).expect("the bound of the queue is far below 4 GiB");
@@ -72,13 +86,18 @@ impl Writer {
         let (sender, answer) = oneshot::channel();
         let asked = Asked { job, sender, answer: None, permit };
         let queue = self.queue.as_ref().expect("the queue is there until the writer is dropped");
-        queue.try_send(Box::new(asked)).map_err(|error| match error {
-            TrySendError::Full(_) => full(),
-            TrySendError::Disconnected(_) => WriteError::Closed,
+        self.meter.queued();
+        queue.try_send(Box::new(asked)).map_err(|error| {
+            self.meter.taken(1);
+            match error {
+                TrySendError::Full(_) => full(),
+                TrySendError::Disconnected(_) => WriteError::Closed,
+            }
         })?;
-        answer
-            .await
-            .unwrap_or_else(|_| Err(WriteError::Unknown("the writer ended before it answered".into())))
+        let ended = || Err(WriteError::Unknown("the writer ended before it answered".into()));
+        let answer = answer.await.unwrap_or_else(|_| ended())?;
+        self.meter.written(asked_at, bytes);
+        Ok(answer)
     }
 
     /// Bounds the file's size from the next transaction on; a file already larger does not grow.
@@ -143,6 +162,7 @@ struct Worker {
     on_fatal: OnFatal,
     bytes_max: Arc<AtomicU64>,
     bytes_max_set: u64,
+    meter: Arc<Meter>,
 }
 
 impl Drop for Worker {
@@ -159,7 +179,10 @@ impl Worker {
         while let Ok(first) = self.jobs.recv() {
             let mut batch = vec![first];
             batch.extend(self.jobs.try_iter().take(TRANSACTION_JOBS_MAX - 1));
+            self.meter.taken(batch.len());
+            let began = self.meter.now();
             let outcome = self.transact(&mut batch);
+            self.meter.committed(began, batch.len(), Ending::from(&outcome));
             for job in &mut batch {
                 if outcome.is_ok() { job.committed() } else { job.rolled_back() }
             }
@@ -201,6 +224,16 @@ impl Worker {
     }
 }
 
+impl From<&Result<(), WriteError>> for Ending {
+    fn from(outcome: &Result<(), WriteError>) -> Self {
+        match outcome {
+            Ok(()) => Self::Synced,
+            Err(WriteError::Refused(_)) => Self::Refused,
+            Err(WriteError::Unknown(_) | WriteError::Closed) => Self::Unknown,
+        }
+    }
+}
+
 fn is_full(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }
@@ -213,6 +246,7 @@ fn refused(error: rusqlite::Error) -> WriteError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::testing::meter;
     use futures::FutureExt;
     use std::sync::Mutex;
 
@@ -258,7 +292,7 @@ mod tests {
         let fatal = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&fatal);
         let on_fatal: OnFatal = Arc::new(move |reason| seen.lock().unwrap().push(reason.to_owned()));
-        (Writer::start("test", connection, on_fatal).unwrap(), fatal)
+        (Writer::start("test", connection, on_fatal, meter()).unwrap(), fatal)
     }
 
     #[tokio::test]

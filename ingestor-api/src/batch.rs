@@ -12,26 +12,36 @@ use proto::v1;
 /// The most pulses of one batch.
 pub(crate) const BATCH_PULSES_MAX: usize = 1_000;
 /// The most bytes of one batch.
-const BATCH_BYTES_MAX: usize = 1024 * 1024;
+pub(crate) const BATCH_BYTES_MAX: usize = 1024 * 1024;
 
 /// The reports of a batch that keeps its bounds.
 pub(crate) fn reports(pulses: Vec<v1::Pulse>) -> Result<Vec<Report>, NotTaken> {
-    if pulses.is_empty() {
+    check_count(pulses.len())?;
+    bounded(pulses.into_iter().map(report).collect())
+}
+
+/// A batch that keeps its bounds.
+pub(crate) fn bounded(reports: Vec<Report>) -> Result<Vec<Report>, NotTaken> {
+    if reports.is_empty() {
         return Err(NotTaken::breaks_rule(Code::InvalidArgument, "pulses", "must hold at least one pulse"));
     }
-    if pulses.len() > BATCH_PULSES_MAX {
-        return Err(NotTaken::breaks_rule(Code::TooLarge, "pulses", "must hold at most 1000 pulses"));
-    }
-    let reports: Vec<Report> = pulses.into_iter().map(report).collect();
     if reports.iter().map(|report| report.bytes).sum::<usize>() > BATCH_BYTES_MAX {
         return Err(NotTaken::breaks_rule(Code::TooLarge, "pulses", "must take at most 1 MiB"));
     }
     Ok(reports)
 }
 
+/// Refuses more pulses than a batch may have.
+pub(crate) fn check_count(pulses: usize) -> Result<(), NotTaken> {
+    if pulses <= BATCH_PULSES_MAX {
+        return Ok(());
+    }
+    Err(NotTaken::breaks_rule(Code::TooLarge, "pulses", "must hold at most 1000 pulses"))
+}
+
 fn report(pulse: v1::Pulse) -> Report {
     let bytes = pulse.encoded_len();
-    Report { raw: proto::pulse::from_wire(pulse), bytes }
+    Report { raw: proto::pulse::from_wire(pulse), bytes, ..Report::default() }
 }
 
 /// The answer to a batch that was taken.

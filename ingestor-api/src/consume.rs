@@ -10,7 +10,7 @@ use tonic::Status;
 /// Takes the one pulse of a call. A refusal is kept like any other, and answered as an error.
 pub(crate) async fn consume(edge: &Edge, request: UsageInfoRequest) -> Result<(), Status> {
     let bytes = request.encoded_len();
-    let report = Report { raw: proto::pulse::from_usage(request), bytes };
+    let report = Report { raw: proto::pulse::from_usage(request), bytes, ..Report::default() };
     let taken = edge.take(vec![report], Ids::Minted).await?;
     match taken.outcomes.into_iter().next() {
         Some(Outcome::Rejected(rejection)) => Err(Status::from(*rejection)),

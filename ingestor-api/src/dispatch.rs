@@ -6,7 +6,6 @@ use crate::intake::Report;
 use crate::outcome::{Outcome, Rejection};
 use crate::part::{Hold, Part, Place};
 use domain::generation::{Generation, Registry};
-use domain::pulse::RawPulse;
 use domain::reject::Reject;
 use domain::time::Timestamp;
 use prost::Message;
@@ -82,11 +81,11 @@ impl Sorting<'_> {
     }
 
     fn put_refused(&mut self, index: usize, reject: &Reject) {
-        let Report { raw, bytes } = &self.reports[index];
-        let refused = refused_pulse(raw, reject);
+        let report = &self.reports[index];
+        let refused = refused_pulse(report, reject);
         let newest = self.registry.valid_at(self.now);
         let Sorted { part, kept, .. } = self.part(newest, newest.partition_of_payload(&refused.payload));
-        part.bytes += bytes;
+        part.bytes += report.bytes;
         part.load.refused.push(refused);
         kept.push(index);
     }
@@ -100,13 +99,14 @@ impl Sorting<'_> {
     }
 }
 
-fn refused_pulse(raw: &RawPulse, reject: &Reject) -> RefusedPulse {
+fn refused_pulse(report: &Report, reject: &Reject) -> RefusedPulse {
+    let payload = || proto::pulse::to_wire(&report.raw).encode_to_vec().into();
     RefusedPulse {
-        tenant: raw.tenant.clone(),
+        tenant: report.raw.tenant.clone(),
         reason: reject.reason,
         field: reject.field.clone(),
         message: reject.message.clone(),
-        payload: proto::pulse::to_wire(raw).encode_to_vec().into(),
+        payload: report.untouched.clone().unwrap_or_else(payload),
     }
 }
 
@@ -116,6 +116,7 @@ mod tests {
     use crate::edge::Ids;
     use crate::testing::{House, NOW, raw, report};
     use domain::generation::Incarnation;
+    use domain::pulse::RawPulse;
 
     /// A generation that is announced and not valid yet takes no refused pulse: its consumers may not run.
     #[tokio::test]

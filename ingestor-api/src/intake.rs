@@ -1,6 +1,7 @@
 //! What a call reports, read: ids and times are stamped first, then every field is checked.
 
 use crate::decide::Refused;
+use bytes::Bytes;
 use domain::id::PulseId;
 use domain::pulse::{PULSE_BYTES_MAX, Pulse, RawPulse, Rejects};
 use domain::reject::{Reject, RejectReason};
@@ -12,6 +13,10 @@ pub(crate) struct Report {
     pub raw: RawPulse,
     /// How many bytes it took on the wire.
     pub bytes: usize,
+    /// What its door found wrong with it: it is refused for that.
+    pub fault: Option<Reject>,
+    /// Its bytes, where nothing could be read of it.
+    pub untouched: Option<Bytes>,
 }
 
 /// Where a pulse without id gets one from; `None`: ids are required.
@@ -51,7 +56,10 @@ fn parse(report: &Report) -> Result<Pulse, Rejects> {
     if report.bytes > PULSE_BYTES_MAX {
         return Err(Reject::new(RejectReason::TooLarge, "pulse", "must be at most 16 KiB").into());
     }
-    report.raw.parse()
+    match &report.fault {
+        Some(fault) => Err(fault.clone().into()),
+        None => report.raw.parse(),
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +79,7 @@ mod tests {
             event_time: Some(RawTime { seconds: 1_700_000_000, nanos: 0 }),
             ..RawPulse::default()
         };
-        Report { raw, bytes: 100 }
+        Report { raw, bytes: 100, ..Report::default() }
     }
 
     fn reasons(intake: &Intake) -> Vec<(usize, &str, &str)> {
@@ -99,6 +107,14 @@ mod tests {
         assert_eq!(reasons(&intake), [(1, "quantity", "INVALID_QUANTITY")]);
         assert_eq!(reports[1].raw.id, V7);
         assert_eq!(reports[1].raw.event_time.unwrap().seconds, 0x018f_4e2a_0000 / 1_000);
+    }
+
+    #[test]
+    fn what_its_door_found_wrong_comes_before_what_its_fields_say() {
+        let fault = Reject::new(RejectReason::InvalidField, "colour", "is no field of a pulse");
+        let mut reports = [Report { fault: Some(fault.clone()), ..report("") }, report("a-1")];
+        let (intake, _) = read(&mut reports, None);
+        assert_eq!((intake.refused, intake.indexes), (vec![Refused { index: 0, reject: fault }], vec![1]));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The write edge: usage comes in, and is acknowledged when it is durable in the log.
 //!
-//! The one path: a door (`stream`, `unary`, `consume`, `replay`) makes [reports](intake) of a request; the [edge]
+//! The one path: a door (`stream`, `unary`, `consume`, `pulses`, `replay`) makes [reports](intake) of a request; the [edge]
 //! reads, decides, tells twins apart and sorts them by partition; each partition's [lane] packs the parts of concurrent
 //! calls into records, appends them together and answers. What is refused takes the same path and is kept as refused.
 //!
@@ -23,6 +23,8 @@ mod not_taken;
 mod outcome;
 mod pack;
 mod part;
+mod problem;
+mod pulses;
 mod recent;
 mod replay;
 mod service;
@@ -35,11 +37,13 @@ mod unary;
 
 pub use config::Config;
 pub use item::{Item, ItemStatus};
+pub use pulses::{CloudEvent, Data, ManyPulses, Pulse, Pulses, Quantity, WrittenPulses};
 pub use replay::{ReplayAnswer, ReplayRequest};
 pub use transport::server;
 
 use crate::edge::Edge;
 use crate::health::Health;
+use crate::pulses::Door;
 use crate::replay::Replay;
 use crate::service::Service;
 use domain::port::{Admission, CellStore, Clock, Log, RegistryView};
@@ -76,6 +80,7 @@ pub struct Ports {
 pub struct IngestorApi {
     service: Service,
     health: Health,
+    pulses: Door,
     replay: Replay,
 }
 
@@ -85,7 +90,8 @@ pub fn build(config: Config, ports: Ports, shutdown: CancellationToken, tracker:
     let edge = Arc::new(Edge::new(&config, &ports, tracker.clone()));
     let replay = Replay { edge: Arc::clone(&edge), ports };
     let health = Health::new(&tracker, shutdown.clone());
-    IngestorApi { service: Service { edge, config, shutdown, tracker }, health, replay }
+    let pulses = Door::new(Arc::clone(&edge));
+    IngestorApi { service: Service { edge, config, shutdown, tracker }, health, pulses, replay }
 }
 
 impl IngestorApi {
@@ -106,6 +112,10 @@ impl IngestorApi {
 
     /// The HTTP resources.
     pub fn http(&self) -> OpenApiRouter {
-        rest::door::open().routes(routes!(replay::replay_dead_letters)).with_state(self.replay.clone())
+        let pulses =
+            OpenApiRouter::new().routes(routes!(pulses::write_pulses)).with_state(self.pulses.clone());
+        let replay =
+            OpenApiRouter::new().routes(routes!(replay::replay_dead_letters)).with_state(self.replay.clone());
+        rest::door::open().merge(pulses).merge(replay)
     }
 }

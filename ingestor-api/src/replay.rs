@@ -1,8 +1,8 @@
 //! `POST /v1/dead-letters:replay`: kept pulses go through the edge again, under their own identity.
 
+use crate::Ports;
 use crate::edge::Edge;
 use crate::item::Item;
-use crate::{Ports, not_taken::NotTaken};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -184,15 +184,6 @@ fn read_set(request: &ReplayRequest) -> Result<RawPulse, Problem> {
 fn canonical(request: &ReplayRequest) -> String {
     let ReplayRequest { reason, tenant, .. } = request;
     format!("replay {reason:?} {tenant:?}")
-}
-
-impl From<NotTaken> for Problem {
-    fn from(error: NotTaken) -> Self {
-        match error.code {
-            Code::Internal => Self::internal(error),
-            code => Self::new(code, error.message),
-        }
-    }
 }
 
 #[cfg(test)]

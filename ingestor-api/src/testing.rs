@@ -139,7 +139,7 @@ pub(crate) fn raw(id: &str) -> RawPulse {
 
 /// A report of that pulse.
 pub(crate) fn report(raw: RawPulse) -> Report {
-    Report { raw, bytes: 100 }
+    Report { raw, bytes: 100, ..Report::default() }
 }
 
 /// A log whose appends wait while it is shut.

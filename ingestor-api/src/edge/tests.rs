@@ -154,7 +154,7 @@ async fn a_rejected_pulse_is_kept_where_its_dead_letter_id_says() {
 #[tokio::test]
 async fn a_pulse_that_is_too_large_is_not_kept() {
     let house = House::new();
-    let large = Report { raw: raw("a-1"), bytes: 16 * 1024 + 1 };
+    let large = Report { bytes: 16 * 1024 + 1, ..report(raw("a-1")) };
     let taken = house.edge().take(vec![large], Ids::Required).await.unwrap();
     assert_eq!(reasons(&taken.outcomes), ["TOO_LARGE"]);
     assert_eq!(taken.outcomes[0].rejection().unwrap().dead_letter, None);

@@ -64,7 +64,8 @@ impl Attempt {
     }
 
     fn report(&self) -> Report {
-        Report { raw: self.raw.clone(), bytes: proto::pulse::to_wire(&self.raw).encoded_len() }
+        let bytes = proto::pulse::to_wire(&self.raw).encoded_len();
+        Report { raw: self.raw.clone(), bytes, ..Report::default() }
     }
 
     /// Refused again: nothing of it was appended.

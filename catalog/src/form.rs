@@ -8,8 +8,8 @@ mod unit;
 
 pub(crate) use contract::{ContractBody, ContractItem};
 pub(crate) use plan::{PlanItem, PlanVersionItem};
-pub(crate) use sku::{SkuBody, SkuItem};
-pub(crate) use tenant::{TenantBody, TenantItem};
+pub(crate) use sku::{AggregationText, SkuBody, SkuItem};
+pub(crate) use tenant::{StatusText, TenantBody, TenantItem};
 pub(crate) use unit::{UnitBody, UnitItem};
 
 use crate::command::Change;

@@ -18,6 +18,7 @@ pub mod command;
 mod fixture;
 pub mod fold;
 mod form;
+mod grpc;
 pub mod lint;
 pub mod plan;
 mod pricing;
@@ -28,6 +29,7 @@ pub mod state;
 pub mod usage;
 pub mod view;
 
+pub use crate::grpc::grpc;
 pub use crate::pricing::WORKER;
 pub use crate::rest::routes;
 

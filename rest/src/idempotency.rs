@@ -16,6 +16,13 @@ const BYTES_MAX: usize = 255;
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
+    /// The key of that text, if it is one.
+    pub fn parse(text: impl Into<String>) -> Option<Self> {
+        let text = text.into();
+        let valid = (1..=BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        valid.then_some(Self(text))
+    }
+
     /// The key's text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -40,13 +47,10 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for IdempotencyKey {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
         let mut values = parts.headers.get_all(KEY).iter();
         let (Some(value), second) = (values.next(), values.next()) else { return Ok(None) };
-        let text = value.to_str().unwrap_or_default();
-        let valid = second.is_none()
-            && (1..=BYTES_MAX).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let key = Self::parse(value.to_str().unwrap_or_default()).filter(|_| second.is_none());
         let rule = "must be given once, as 1 to 255 visible ASCII characters";
         let refusal = || Problem::field(Code::InvalidArgument, "Idempotency-Key", rule);
-        valid.then(|| Some(Self(text.to_owned()))).ok_or_else(refusal)
+        key.map(Some).ok_or_else(refusal)
     }
 }
 

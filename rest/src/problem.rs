@@ -99,6 +99,11 @@ impl Problem {
         &self.0.detail
     }
 
+    /// After how many seconds to try again, where that is told.
+    pub fn retry_after_seconds(&self) -> Option<u32> {
+        self.0.retry_after_seconds
+    }
+
     /// The fields at fault.
     pub fn errors(&self) -> &[FieldError] {
         &self.0.errors

@@ -8,10 +8,10 @@ use domain::reject::{Reject, RejectReason};
 use domain::time::Timestamp;
 use prost::Message;
 use prost::bytes::BytesMut;
+use proto::checksum;
 use proto::header::{RecordError, check_format, message_record};
 use proto::log as wire;
 use proto::log::catalog_command::Change as WireChange;
-use proto::record::checksum;
 
 mod from;
 mod to;

@@ -9,10 +9,12 @@ use domain::id::PlanId;
 use domain::money::Currency;
 use domain::time::{Quarter, Timestamp};
 use serde::Deserialize;
-use serde_saphyr::{DefaultMessageFormatter, Location, MessageFormatter, Spanned};
+use serde_saphyr::{DefaultMessageFormatter, Error, Location, MessageFormatter, Spanned};
 
 /// The most prices of one plan.
 pub const PRICES_MAX: usize = 1_000;
+/// What a fault names where no field is at fault.
+const DOCUMENT: &str = "document";
 
 /// A plan with the places of its parts in the text, for [`crate::lint::lint`] to point at.
 #[derive(Clone, Debug)]
@@ -49,10 +51,18 @@ impl PlanDocument {
     }
 }
 
+/// A document that cannot be read: the field at fault where there is one, else the document.
 fn syntax_error(error: &serde_saphyr::Error) -> PlanErrors {
+    let error = error.without_snippet();
+    let (field, rule) = match error {
+        Error::DuplicateMappingKey { key: Some(key), .. } => (key.as_str(), "must be given once".to_owned()),
+        Error::SerdeUnknownField { field, expected, .. } => {
+            (field.as_str(), format!("is no field here: known are {}", expected.join(", ")))
+        }
+        _ => (DOCUMENT, format!("cannot be read: {}", DefaultMessageFormatter.format_message(error))),
+    };
     let mut faults = Faults::default();
-    let message = DefaultMessageFormatter.format_message(error.without_snippet()).into_owned();
-    faults.add("", error.location().unwrap_or(Location::UNKNOWN), message);
+    faults.add(field, error.location().unwrap_or(Location::UNKNOWN), rule);
     faults.into_errors()
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Faults(Vec<PlanError>);
 impl Faults {
     /// Notes a broken rule; the message reads "`field` `rule`".
     pub(crate) fn add(&mut self, field: &str, place: Location, rule: impl fmt::Display) {
-        let message = format!("{field} {rule}").trim_start().to_owned();
+        let message = format!("{field} {rule}");
         self.0.push(PlanError {
             line: place.line(),
             column: place.column(),

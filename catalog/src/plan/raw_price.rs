@@ -138,8 +138,12 @@ impl RawPrice {
         let tiers = all(raw.value.iter().enumerate().map(read))?;
         Tiers::new(tiers).map_err(|faults| {
             for fault in faults {
-                let place = raw.value.get(fault.index).map_or(raw.referenced, |tier| tier.referenced);
-                reader.add(&format!("tiers[{}]", fault.index), place, fault.rule);
+                let tier = fault.index.and_then(|index| Some((index, raw.value.get(index)?)));
+                let (field, place) = match tier {
+                    Some((index, tier)) => (format!("tiers[{index}]"), tier.referenced),
+                    None => ("tiers".to_owned(), raw.referenced),
+                };
+                reader.add(&field, place, fault.rule);
             }
             Noted
         })

@@ -22,8 +22,8 @@ pub struct Tiers(Vec<Tier>);
 /// A tier that breaks the cover.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TierFault {
-    /// Which tier, from 0.
-    pub index: usize,
+    /// Which tier, from 0; `None`: all of them.
+    pub index: Option<usize>,
     /// The rule it breaks.
     pub rule: String,
 }
@@ -32,7 +32,7 @@ impl Tiers {
     /// Checks that the bounds rise and that the last tier, and no other, is open-ended.
     pub fn new(tiers: Vec<Tier>) -> Result<Self, Vec<TierFault>> {
         if tiers.is_empty() || tiers.len() > TIERS_MAX {
-            return Err(vec![TierFault { index: 0, rule: format!("must be 1 to {TIERS_MAX} tiers") }]);
+            return Err(vec![TierFault { index: None, rule: format!("must be 1 to {TIERS_MAX} tiers") }]);
         }
         let mut faults = Vec::new();
         let last = tiers.len() - 1;
@@ -48,7 +48,7 @@ impl Tiers {
                 }
                 _ => continue,
             };
-            faults.push(TierFault { index, rule });
+            faults.push(TierFault { index: Some(index), rule });
         }
         if faults.is_empty() { Ok(Self(tiers)) } else { Err(faults) }
     }
@@ -74,7 +74,7 @@ mod tests {
         Tiers::new(bounds.iter().map(tier).collect())
     }
 
-    fn faulty(bounds: &[Option<i64>]) -> Vec<usize> {
+    fn faulty(bounds: &[Option<i64>]) -> Vec<Option<usize>> {
         tiers(bounds).unwrap_err().into_iter().map(|fault| fault.index).collect()
     }
 
@@ -86,11 +86,11 @@ mod tests {
 
     #[test]
     fn every_tier_that_breaks_the_cover_is_named() {
-        assert_eq!(faulty(&[]), [0]);
-        assert_eq!(faulty(&[Some(1)]), [0]);
-        assert_eq!(faulty(&[None, None]), [0]);
-        assert_eq!(faulty(&[Some(2), Some(2), Some(1), Some(5)]), [1, 2, 3]);
-        assert_eq!(faulty(&vec![None; TIERS_MAX + 1]), [0]);
+        assert_eq!(faulty(&[]), [None]);
+        assert_eq!(faulty(&[Some(1)]), [Some(0)]);
+        assert_eq!(faulty(&[None, None]), [Some(0)]);
+        assert_eq!(faulty(&[Some(2), Some(2), Some(1), Some(5)]), [Some(1), Some(2), Some(3)]);
+        assert_eq!(faulty(&vec![None; TIERS_MAX + 1]), [None]);
     }
 
     proptest! {

@@ -34,13 +34,14 @@ impl Reckoning {
         Self(steps)
     }
 
-    /// Rates a month's whole quantity: its usage, and what is missing to the price's minimum.
+    /// Rates a month's whole quantity: its usage, and what is missing to the price's minimum. A credit is paid out whole
+    /// beside the minimum: it does not count towards it, and the minimum does not swallow it.
     pub(crate) fn of_month(price: &PriceDef, quantity: &BigRational) -> Self {
         let mut reckoning = Self::of_usage(price, quantity);
-        let usage = reckoning.amount();
-        if let Some(minimum) = price.minimum.filter(|minimum| minimum.to_rational() > usage) {
+        let reached = reckoning.amount().max(BigRational::zero());
+        if let Some(minimum) = price.minimum.filter(|minimum| minimum.to_rational() > reached) {
             let description = format!("shortfall to the minimum of {minimum}");
-            reckoning.push(description, BigRational::zero(), minimum.to_rational() - usage);
+            reckoning.push(description, BigRational::zero(), minimum.to_rational() - reached);
         }
         reckoning
     }

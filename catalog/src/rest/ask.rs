@@ -4,7 +4,7 @@ use crate::api::{Part, Terms, When};
 use ::rest::etag::IfMatch;
 use ::rest::page::PageSize;
 
-use ::rest::{IdempotencyKey, Params, Problem, Time};
+use ::rest::{IdempotencyKey, NoParams, Params, Problem, Time};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use serde::Deserialize;
@@ -35,10 +35,6 @@ pub(super) struct ListParams {
     page_token: Option<String>,
 }
 
-/// Changes have no parameters.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub(super) struct NoParams {}
-
 impl ReadParams {
     pub(super) fn when(self) -> When {
         When { catalog_offset: self.catalog_offset, as_of: self.as_of.map(|time| time.0) }
@@ -61,7 +57,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Terms {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        Params::<NoParams>::from_request_parts(parts, state).await?;
+        NoParams::from_request_parts(parts, state).await?;
         let key = <IdempotencyKey as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
         let condition = IfMatch::from_request_parts(parts, state).await?;
         Ok(Self { condition, idempotency_key: key.map(IdempotencyKey::into_text) })

@@ -99,6 +99,8 @@ fn numbers_are_read_by_their_digits() {
 /// A piece of the example, what stands there instead, and the fault: line, field and how its rule begins.
 const REFUSED: &[(&str, &str, u64, &str, &str)] = &[
     ("plan: llm", "plan: \"l m\"", 1, "plan", "must match"),
+    ("currency: USD", "currency: XYZ", 2, "currency", "must be an ISO 4217 code"),
+    ("currency: USD", "currency: XTS", 2, "currency", "must be an ISO 4217 code"),
     ("currency: USD", "currency: usd", 2, "currency", "must be an ISO 4217 code"),
     ("2026-01-01T00:00:00Z", "2026-01-01T00:07:00Z", 3, "effective_time", "must be on a quarter of an hour"),
     ("2026-01-01T00:00:00Z", "soon", 3, "effective_time", "must be an RFC 3339 time"),
@@ -151,7 +153,7 @@ const REFUSED: &[(&str, &str, u64, &str, &str)] = &[
         "[{up_to: \"10000000\", price: \"3.00\"}, {price: \"2.50\"}]",
         "[]",
         12,
-        "prices[0].tiers[0]",
+        "prices[0].tiers",
         "must be 1 to 100 tiers",
     ),
 ];
@@ -168,22 +170,29 @@ fn every_rule_is_refused_with_its_line_and_reason() {
 
 #[test]
 fn what_the_grammar_does_not_know_is_refused_where_it_stands() {
-    for (piece, replacement, line, said) in [
-        ("per: \"1000\"\n", "each: \"1000\"\n", 34, "each"),
-        ("currency: USD", "currency: USD\ncolour: red", 3, "colour"),
-        ("{price: \"0.05\"}", "{price: \"0.05\", upto: \"5\"}", 30, "upto"),
-        ("currency: USD", "currency: USD\ncurrency: EUR", 3, "currency"),
-        ("      - {price: \"0.05\"}", "      - 0.05", 30, "expected"),
+    for (piece, replacement, line, field, said) in [
+        ("per: \"1000\"\n", "each: \"1000\"\n", 34, "each", "each is no field here: known are id, sku,"),
+        ("currency: USD", "currency: USD\ncolour: red", 3, "colour", "known are plan, currency,"),
+        ("{price: \"0.05\"}", "{price: \"0.05\", upto: \"5\"}", 30, "upto", "known are up_to, price"),
+        ("currency: USD", "currency: USD\ncurrency: EUR", 3, "currency", "currency must be given once"),
+        ("      - {price: \"0.05\"}", "      - 0.05", 30, "document", "document cannot be read: expected"),
+        ("plan: llm", "plan: [llm]", 1, "document", "document cannot be read: expected"),
     ] {
-        let (at, _, message) = one_fault(piece, replacement);
+        let (at, named, message) = one_fault(piece, replacement);
         assert!(message.contains(said), "{message}");
-        assert_eq!(at, line, "{message}");
+        assert!(!message.contains("Policy"), "{message}");
+        assert_eq!((at, named.as_str()), (line, field), "{message}");
     }
-    assert!(
-        PlanDocument::parse("").is_err()
-            && PlanDocument::parse("[").is_err()
-            && PlanDocument::parse("7").is_err()
-    );
+}
+
+#[test]
+fn what_is_no_document_at_all_is_refused_as_document() {
+    for text in ["", "[", "7", "[]", "---\n---\n", "plan: \"l", "\tplan: x", "%", "null"] {
+        let errors = PlanDocument::parse(text).unwrap_err();
+        assert!(errors.0.iter().all(|error| error.message.starts_with(&error.field)), "{text:?}: {errors}");
+        let fields: Vec<&str> = errors.0.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["document"], "{text:?}: {errors}");
+    }
 }
 
 #[test]

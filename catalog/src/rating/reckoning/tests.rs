@@ -122,8 +122,21 @@ fn what_is_missing_to_the_minimum_is_a_line_of_its_own() {
     assert_eq!(invoice(&price, "4"), (lines.to_vec(), "1.5".to_owned()));
     assert_eq!(invoice(&price, "15").0.len(), 1, "15 × 0.10 = 1.50 reaches it");
     assert_eq!((total(&price, "0"), total(&price, "16")), ("1.5".to_owned(), "1.6".to_owned()));
-    // -5 × 0.10 = -0.50, and 2.00 is missing to 1.50: the minimum is what is paid at least
-    assert_eq!(total(&price, "-5"), "1.5");
+}
+
+#[test]
+fn a_credit_is_paid_out_whole_beside_the_minimum() {
+    let price = disk(r#"minimum: "1", model: per_unit, price: "0.10""#);
+    // -3,833.3 × 0.10 = -383.33; nothing was used, so all of the minimum is missing: -382.33
+    let lines = [
+        line("usage, per 1 GB", "-3833.3", "0.1", "-383.33"),
+        line("shortfall to the minimum of 1", "0", "", "1"),
+    ];
+    assert_eq!(invoice(&price, "-3833.3"), (lines.to_vec(), "-382.33".to_owned()));
+    // No jump where usage passes zero: one unit less costs a tenth less
+    for (quantity, amount) in [("-1", "0.9"), ("0", "1"), ("1", "1"), ("10", "1"), ("11", "1.1")] {
+        assert_eq!(total(&price, quantity), amount, "{quantity}");
+    }
 }
 
 #[test]

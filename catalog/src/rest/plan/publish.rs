@@ -5,9 +5,8 @@ use crate::fold::Effect;
 use crate::form::PlanVersionItem;
 use crate::plan::PlanBody;
 use crate::rest::answer::changed;
-use crate::rest::ask::NoParams;
 use ::rest::problem::{CommandProblems, Kind};
-use ::rest::{Id, IdempotencyKey, Params, Problem};
+use ::rest::{Id, IdempotencyKey, NoParams, Problem};
 use axum::extract::rejection::StringRejection;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -39,7 +38,7 @@ const MEDIA_TYPES: [&str; 4] = ["application/json", "application/yaml", "applica
 pub(in crate::rest) async fn publish_plan_version(
     State(api): State<Api>,
     Id(id): Id,
-    _: Params<NoParams>,
+    _: NoParams,
     key: Option<IdempotencyKey>,
     YamlOrJson(text): YamlOrJson,
 ) -> Result<Response, Problem> {

@@ -5,6 +5,8 @@ use domain::table::{Cell, KeyValue};
 
 /// The most bytes of a record's headers and value: a full record of pulses and room for headers.
 pub const RECORD_BYTES_MAX: usize = domain::position::RECORD_BYTES_MAX + 64 * 1024;
+/// The most records of one read, whatever its limit: empty ones take memory too.
+pub(crate) const READ_RECORDS_MAX: u64 = 4_096;
 /// The most bytes of a cell's key and value.
 pub const CELL_BYTES_MAX: usize = 1024 * 1024;
 

@@ -13,7 +13,7 @@ pub mod csv;
 mod field;
 mod generated;
 pub mod header;
-mod instant;
+pub mod instant;
 pub mod json;
 pub mod page;
 pub mod published;

@@ -1,4 +1,7 @@
-//! Records of the log kept in cells beyond the log's own retention: whole, compressed, in parts.
+//! Records of the log kept in cells beyond the log's own retention: whole, in parts that are compressed one by one.
+//!
+//! Where a part begins is a function of the record alone. So parts that were written by versions of the program which
+//! compress differently still make up one record.
 
 use crate::blob::{self, BlobError};
 use crate::log;
@@ -16,8 +19,8 @@ pub const OFFSETS_PER_PAGE: u64 = 1_024;
 pub const PART_BYTES_MAX: usize = 48 * 1_024;
 
 const FORMAT: u8 = 1;
-/// Bytes of a part besides its data, at most: format, CRC, three keys, two numbers, one length.
-const PART_OVERHEAD: usize = 32;
+/// Bytes of the record in one part: compressed they are never more than [`PART_BYTES_MAX`], whatever they are.
+const PART_CONTENT_BYTES: usize = 48_000;
 const COMPRESSION_LEVEL: i32 = 3;
 
 /// The cells' values of a whole entry: time, headers and value.
@@ -27,15 +30,13 @@ pub fn split(entry: &Entry) -> Vec<Bytes> {
         headers: entry.headers.iter().map(write_header).collect(),
         value: entry.value.clone(),
     };
-    let compressed = compress(&kept.encode_to_vec());
-    let chunk = PART_BYTES_MAX - PART_OVERHEAD;
-    let parts = u32::try_from(compressed.len().div_ceil(chunk)).expect("a record is far below 2^32 parts");
-    let starts = (0..compressed.len()).step_by(chunk);
-    let data = starts.map(|start| compressed.slice(start..compressed.len().min(start + chunk)));
-    (0..parts)
-        .zip(data)
-        .map(|(part, data)| blob::seal(FORMAT, &log::PagePart { part, parts, data }))
-        .collect()
+    let content = kept.encode_to_vec();
+    // The entry that has no bytes has one part all the same.
+    let chunks = content.chunks(PART_CONTENT_BYTES).chain(content.is_empty().then_some(&[][..]));
+    let parts = u32::try_from(content.len().div_ceil(PART_CONTENT_BYTES).max(1));
+    let parts = parts.expect("a record is far below 2^32 parts");
+    let seal = |(part, chunk)| blob::seal(FORMAT, &log::PagePart { part, parts, data: compress(chunk) });
+    (0..parts).zip(chunks).map(seal).collect()
 }
 
 thread_local! {
@@ -51,17 +52,21 @@ fn compress(bytes: &[u8]) -> Bytes {
 
 /// The entry of all its parts, in their order.
 pub fn join(offset: u64, parts: &[Bytes]) -> Result<Entry, BlobError> {
-    let mut compressed = Vec::new();
+    if parts.is_empty() {
+        return Err(BlobError::Damaged);
+    }
+    let mut content = Vec::new();
     for (index, part) in parts.iter().enumerate() {
         let part: log::PagePart = blob::open(FORMAT, part)?;
         let fits = usize::try_from(part.part) == Ok(index) && usize::try_from(part.parts) == Ok(parts.len());
         if !fits {
             return Err(BlobError::Damaged);
         }
-        compressed.extend_from_slice(&part.data);
+        // A part that says it holds more is damaged: nobody gets memory for it.
+        let chunk = zstd::bulk::decompress(&part.data, PART_CONTENT_BYTES);
+        content.extend_from_slice(&chunk.map_err(|_| BlobError::Damaged)?);
     }
-    let bytes = zstd::decode_all(compressed.as_slice()).map_err(|_| BlobError::Damaged)?;
-    let kept = log::KeptRecord::decode(Bytes::from(bytes)).map_err(|_| BlobError::Damaged)?;
+    let kept = log::KeptRecord::decode(Bytes::from(content)).map_err(|_| BlobError::Damaged)?;
     let headers =
         kept.headers.into_iter().map(|header| Header { name: header.name, value: header.value }).collect();
     Ok(Entry { offset, timestamp: Timestamp::from_nanos(kept.timestamp_nanos), headers, value: kept.value })

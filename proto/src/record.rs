@@ -11,7 +11,6 @@ mod size;
 mod times;
 mod unpack;
 
-pub use crate::checksum;
 pub use crate::header::{FORMAT, FORMAT_HEADER, RecordError};
 pub use control::Control;
 pub(crate) use control::{identity_from_wire, identity_to_wire};

@@ -27,6 +27,8 @@ pub async fn log_suite(declare: impl AsyncFn(&'static str) -> Arc<dyn Log>) {
     concurrent_appends_leave_no_gap(&*log, &topic("concurrent")).await;
     let log = declare("limits").await;
     a_read_stops_at_its_limit_but_returns_one_record(&*log, &topic("limits")).await;
+    let log = declare("many").await;
+    a_read_of_very_many_records_stops_too(&*log, &topic("many")).await;
     let log = declare("outside").await;
     an_offset_outside_is_an_error(&*log, &topic("outside")).await;
     let log = declare("waiting").await;
@@ -125,6 +127,14 @@ pub async fn a_read_stops_at_its_limit_but_returns_one_record(log: &dyn Log, at:
     }
     let entries = log.read(at, first + 7, EVERYTHING).await.expect("the range is there");
     assert!(entries.iter().map(|entry| entry.offset).eq(first + 7..first + 10));
+}
+
+/// Records without bytes take memory as well: however large the limit, a read gives no more than 4,096 of them.
+pub async fn a_read_of_very_many_records_stops_too(log: &dyn Log, at: &TopicPartition) {
+    let first = log.append(at, vec![record(""); 5_000]).await.expect("the log has room");
+    let entries = log.read(at, first, EVERYTHING).await.expect("the range is there");
+    assert!(entries.iter().map(|entry| entry.offset).eq(first..first + 4_096));
+    assert_eq!(read_to_end(log, at, first).await.len(), 5_000);
 }
 
 /// The end can be read, and is empty; beyond it nothing can.

@@ -179,9 +179,8 @@ impl Log for EmbeddedLog {
         if offset == marks.high {
             return Ok(Vec::new());
         }
-        let wanted = Arc::clone(&partition);
-        let read =
-            move |connection: &Connection| read::range(connection, &wanted, offset..marks.high, limit.bytes);
+        let (wanted, end) = (Arc::clone(&partition), marks.high.min(offset + bounds::READ_RECORDS_MAX));
+        let read = move |connection: &Connection| read::range(connection, &wanted, offset..end, limit.bytes);
         let answer = self.readers.run(read).await.map_err(LogError::Unavailable)?;
         // What was trimmed in the meantime is not damaged.
         waiting::check(partition.marks(), offset)?;

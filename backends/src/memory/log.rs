@@ -177,7 +177,8 @@ impl Partition {
     fn read(&self, offset: u64, bytes_max: usize) -> Result<Vec<Entry>, LogError> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut bytes = 0;
-        for stored in self.entries.iter().filter(|stored| stored.entry.offset >= offset) {
+        let wanted = offset..offset + bounds::READ_RECORDS_MAX;
+        for stored in self.entries.iter().filter(|stored| wanted.contains(&stored.entry.offset)) {
             bytes += stored.entry.value.len();
             match entries.is_empty() {
                 true if stored.is_damaged => {

@@ -52,11 +52,6 @@ impl<T> Dictionary<T> {
     pub fn at(&self, index: usize) -> &T {
         &self.entries[usize::from(self.index(index))]
     }
-
-    /// How many entries there are.
-    pub fn entries_len(&self) -> usize {
-        self.entries.len()
-    }
 }
 
 #[cfg(test)]
@@ -72,7 +67,6 @@ mod tests {
         );
         let read = Dictionary::read(entries, indexes, 3).unwrap();
         assert_eq!((read.at(0).as_str(), read.at(1).as_str(), read.at(2).as_str()), ("b", "a", "b"));
-        assert_eq!(read.entries_len(), 2);
     }
 
     #[test]

@@ -69,13 +69,6 @@ pub(super) struct Month {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RowRef(u8);
 
-impl RowRef {
-    /// Below [`Pulses::rows_len`]: a place in the consumer's own list of row handles.
-    pub fn index(self) -> usize {
-        self.0.into()
-    }
-}
-
 /// A pulse, borrowed from its record.
 #[derive(Clone, Copy, Debug)]
 pub struct PulseView<'a> {
@@ -131,11 +124,6 @@ impl Pulses {
     /// How many were accepted.
     pub fn accepted_len(&self) -> usize {
         self.values.spans.len()
-    }
-
-    /// How many combinations of (tenant, SKU, unit, group) there are.
-    pub fn rows_len(&self) -> usize {
-        self.keys.rows.entries_len()
     }
 
     /// The accepted ones, by rising index.

@@ -119,7 +119,7 @@ fn the_catalogue_says_what_rest_says() {
              5 dimensions string*, 6 aggregation Aggregation, {}",
             output(7)
         ),
-        format!("Unit: 1 id string, 2 dimension string, 3 factor string, {}", output(4)),
+        format!("Unit: 1 id string, 2 dimension string, 3 factor string, {}, 6 built_in bool", output(4)),
         format!(
             "Contract: 1 id string, 2 tenant string, 3 plan string, 4 plan_version uint32, \
              5 start_time Timestamp, 6 end_time Timestamp, 7 time_zone string, {}",

@@ -4,8 +4,10 @@ use crate::sample::{entry, envelope, raw, stamped};
 use bytes::Bytes;
 use domain::port::Entry;
 use domain::table::KeyValue;
+use domain::time::Timestamp;
 use proptest::prelude::*;
-use proto::blob::BlobError;
+use proto::blob::{BlobError, open, seal};
+use proto::log::PagePart;
 use proto::page::{OFFSETS_PER_PAGE, PART_BYTES_MAX, join, page_key, split};
 use proto::record::{pack, to_log, unpack};
 
@@ -34,10 +36,55 @@ fn a_record_comes_back_whole_with_time_and_headers() {
 fn a_large_record_lies_in_parts_within_the_bound() {
     let record = Entry { value: noise(512 * 1_024), ..entry(to_log(Bytes::new())) };
     let parts = split(&record);
-    // 524,288 bytes and a little more, 49,120 a part.
+    // 524,288 bytes and a little more, 48,000 a part.
     assert_eq!(parts.len(), 11);
     assert!(parts.iter().all(|part| part.len() <= PART_BYTES_MAX));
     assert_eq!(join(record.offset, &parts), Ok(record));
+}
+
+/// Two versions of the compressor write two byte strings for one content; a replay may leave parts of both.
+#[test]
+fn parts_of_differing_compressors_make_up_one_record() {
+    let text: String = (0..24_000).map(|number: u32| format!("{number:05}")).collect();
+    let record = Entry { value: text.into(), ..entry(to_log(Bytes::new())) };
+    let other = |part: &Bytes| {
+        let read: PagePart = open(1, part).unwrap();
+        let content = zstd::bulk::decompress(&read.data, 48_000).unwrap();
+        let data: Bytes = zstd::bulk::compress(&content, 19).unwrap().into();
+        seal(1, &PagePart { data, ..read })
+    };
+    let ours = split(&record);
+    let theirs: Vec<Bytes> = ours.iter().map(other).collect();
+    assert!(ours != theirs, "they compress differently");
+    let mixed = [ours[0].clone(), theirs[1].clone(), theirs[2].clone()];
+    assert_eq!(join(record.offset, &mixed), Ok(record));
+}
+
+#[test]
+fn an_entry_without_a_byte_has_a_part_too() {
+    let nothing = Entry { offset: 7, timestamp: Timestamp::EPOCH, headers: Vec::new(), value: Bytes::new() };
+    let parts = split(&nothing);
+    assert_eq!(parts.len(), 1);
+    assert_eq!(join(7, &parts), Ok(nothing));
+    assert_eq!(join(7, &[]), Err(BlobError::Damaged));
+}
+
+#[test]
+fn a_part_that_swells_beyond_its_bound_is_damage() {
+    let bomb = zstd::bulk::compress(&vec![0; 48_001], 3).unwrap();
+    let part = |data: Vec<u8>| seal(1, &PagePart { part: 0, parts: 1, data: data.into() });
+    assert!(part(bomb.clone()).len() < 100);
+    assert_eq!(join(0, &[part(bomb)]), Err(BlobError::Damaged));
+    assert_eq!(join(0, &[part(b"no zstd".to_vec())]), Err(BlobError::Damaged));
+}
+
+#[test]
+fn a_part_that_cannot_be_shortened_stays_within_the_bound() {
+    for len in [47_000, 47_999, 48_000, 96_000, 480_000] {
+        let parts = split(&Entry { value: noise(len), ..entry(to_log(Bytes::new())) });
+        let longest = parts.iter().map(Bytes::len).max().unwrap();
+        assert!(longest <= PART_BYTES_MAX, "{len} bytes make a part of {longest}");
+    }
 }
 
 #[test]

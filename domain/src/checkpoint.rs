@@ -5,7 +5,7 @@ use crate::position::Position;
 use crate::table::{CHECKPOINT, CHECKPOINT_HISTORY, CellKey, KeyValue, WATERMARK, WORKER_CHECKPOINT};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Sub};
 use std::sync::Arc;
 
 /// The books of a partition: everything read is exactly one of the others.
@@ -32,16 +32,25 @@ pub struct Totals {
 impl Totals {
     /// Whether the books close.
     pub fn balance(&self) -> bool {
-        let parts = [
-            self.applied,
-            self.duplicate,
-            self.conflict,
-            self.refused,
-            self.foreign,
-            self.too_late,
-            self.control,
-        ];
-        self.read == parts.iter().sum::<u64>()
+        self.difference() == 0
+    }
+
+    /// What was read and has no outcome; below zero: what has more than one.
+    pub fn difference(&self) -> i128 {
+        i128::from(self.read) - self.outcomes().iter().map(|(_, count)| i128::from(*count)).sum::<i128>()
+    }
+
+    /// How many had each outcome.
+    pub fn outcomes(&self) -> [(&'static str, u64); 7] {
+        [
+            ("applied", self.applied),
+            ("duplicate", self.duplicate),
+            ("conflict", self.conflict),
+            ("refused", self.refused),
+            ("foreign", self.foreign),
+            ("too_late", self.too_late),
+            ("control", self.control),
+        ]
     }
 }
 
@@ -55,6 +64,23 @@ impl AddAssign for Totals {
         self.foreign += other.foreign;
         self.too_late += other.too_late;
         self.control += other.control;
+    }
+}
+
+/// What was added since an earlier state of the same books.
+impl Sub for Totals {
+    type Output = Self;
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            read: self.read - earlier.read,
+            applied: self.applied - earlier.applied,
+            duplicate: self.duplicate - earlier.duplicate,
+            conflict: self.conflict - earlier.conflict,
+            refused: self.refused - earlier.refused,
+            foreign: self.foreign - earlier.foreign,
+            too_late: self.too_late - earlier.too_late,
+            control: self.control - earlier.control,
+        }
     }
 }
 

@@ -85,7 +85,7 @@ pub struct DeadLetter {
     pub received_time: Timestamp,
     /// What the payload is.
     pub kind: PayloadKind,
-    /// The untouched bytes.
+    /// The untouched bytes; none once it was purged.
     pub payload: Bytes,
 }
 
@@ -149,7 +149,8 @@ pub enum DeadLetterEvent {
     RefusedAgain,
     /// A replay was durable.
     Replayed,
-    /// Its payload was given up.
+    /// Its payload was given up: its cell is written again without it, stamped by this event. The page of the record it
+    /// came from keeps the record.
     Purged,
 }
 

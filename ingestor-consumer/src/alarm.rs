@@ -8,8 +8,7 @@ use domain::time::Timestamp;
 pub enum Alarm {
     /// The log is another one than the registry names.
     #[error(
-        "INCARNATION_MISMATCH: the log is incarnation {found}, the checkpoint and the registry say {expected}; restore the log or register its incarnation"
-    )]
+        "{}: the log is incarnation {found}, the checkpoint and the registry say {expected}; restore the log or register its incarnation", self.name())]
     IncarnationMismatch {
         /// What the registry or the checkpoint names.
         expected: String,
@@ -17,7 +16,7 @@ pub enum Alarm {
         found: String,
     },
     /// The log ends below what was already counted.
-    #[error("LOG_TOO_SHORT: the log ends at offset {high}, {next} was already reached; restore the log")]
+    #[error("{}: the log ends at offset {high}, {next} was already reached; restore the log", self.name())]
     LogTooShort {
         /// The checkpoint's next offset.
         next: u64,
@@ -26,8 +25,7 @@ pub enum Alarm {
     },
     /// Retention removed records that were not counted yet.
     #[error(
-        "RETENTION_PASSED: the log begins at offset {low}, {next} is not counted yet; restore the log from a backup"
-    )]
+        "{}: the log begins at offset {low}, {next} is not counted yet; restore the log from a backup", self.name())]
     RetentionPassed {
         /// The checkpoint's next offset.
         next: u64,
@@ -36,16 +34,14 @@ pub enum Alarm {
     },
     /// The record before the checkpoint is not the one that was counted.
     #[error(
-        "FINGERPRINT_MISMATCH: record {offset} is not the one that was counted; the log was replaced, restore it"
-    )]
+        "{}: record {offset} is not the one that was counted; the log was replaced, restore it", self.name())]
     FingerprintMismatch {
         /// Which record.
         offset: u64,
     },
     /// The ledger may have forgotten ids that a replay from here needs.
     #[error(
-        "REPLAY_TOO_OLD: record {offset} arrived at {arrival}, longer ago than the ledger remembers; restore the checkpoint"
-    )]
+        "{}: record {offset} arrived at {arrival}, longer ago than the ledger remembers; restore the checkpoint", self.name())]
     ReplayTooOld {
         /// The first record to be replayed.
         offset: u64,
@@ -53,7 +49,7 @@ pub enum Alarm {
         arrival: Timestamp,
     },
     /// A record that this version cannot read; it may hold acknowledged pulses.
-    #[error("NEWER_FORMAT: record {offset} has {what}; upgrade this process")]
+    #[error("{}: record {offset} has {what}; upgrade this process", self.name())]
     NewerFormat {
         /// Which record.
         offset: u64,
@@ -61,19 +57,19 @@ pub enum Alarm {
         what: String,
     },
     /// A record whose check sum fails; it may hold acknowledged pulses.
-    #[error("DAMAGED_RECORD: record {offset} fails its check; restore the log")]
+    #[error("{}: record {offset} fails its check; restore the log", self.name())]
     DamagedRecord {
         /// Which record.
         offset: u64,
     },
     /// A statement that no store or log will ever take.
-    #[error("STATEMENT_TOO_LARGE: {what}; raise the bound of the backend")]
+    #[error("{}: {what}; raise the bound of the backend", self.name())]
     StatementTooLarge {
         /// Which, and by how much.
         what: String,
     },
     /// A stored cell that cannot be read.
-    #[error("DAMAGED_CELL: {what}; restore the store")]
+    #[error("{}: {what}; restore the store", self.name())]
     DamagedCell {
         /// Which cell, and how.
         what: String,
@@ -81,6 +77,21 @@ pub enum Alarm {
 }
 
 impl Alarm {
+    /// The name its text begins with.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::IncarnationMismatch { .. } => "INCARNATION_MISMATCH",
+            Self::LogTooShort { .. } => "LOG_TOO_SHORT",
+            Self::RetentionPassed { .. } => "RETENTION_PASSED",
+            Self::FingerprintMismatch { .. } => "FINGERPRINT_MISMATCH",
+            Self::ReplayTooOld { .. } => "REPLAY_TOO_OLD",
+            Self::NewerFormat { .. } => "NEWER_FORMAT",
+            Self::DamagedRecord { .. } => "DAMAGED_RECORD",
+            Self::StatementTooLarge { .. } => "STATEMENT_TOO_LARGE",
+            Self::DamagedCell { .. } => "DAMAGED_CELL",
+        }
+    }
+
     /// The alarm of a failure that trying again does not mend.
     pub(crate) fn of_store(error: &StoreError) -> Option<Self> {
         match error {

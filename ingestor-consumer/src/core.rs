@@ -15,7 +15,7 @@ mod state;
 
 use crate::alarm::Alarm;
 use domain::aggregate::RowKey;
-use domain::checkpoint::Checkpoint;
+use domain::checkpoint::{Checkpoint, Totals};
 use domain::dead_letter::{DeadLetter, DeadLetterId};
 use domain::generation::{Generation, Incarnation};
 use domain::ledger::{BLOCK_IDS, SliceKey};
@@ -99,6 +99,43 @@ pub enum Output {
     Call(CallId, Call),
     /// All that was acknowledged before the instant is counted.
     Watermark(Timestamp),
+    /// A flush is durable and its checkpoint too.
+    Flushed(Flushed),
+}
+
+/// What a flush made durable.
+#[derive(Clone, Debug)]
+pub struct Flushed {
+    /// The books since the flush before.
+    pub counted: Totals,
+    /// The books of the partition.
+    pub books: Totals,
+    /// What was published.
+    pub publication: Arc<Publication>,
+    /// Cells that were written beside the checkpoint's.
+    pub cells: usize,
+    /// Bytes of their values.
+    pub bytes: usize,
+}
+
+/// What an owner holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Aggregate rows and states of dead letters.
+    pub rows: usize,
+    /// Hot ids.
+    pub ids: usize,
+    /// Sets they are held in.
+    pub id_sets: usize,
+    /// Bytes of what was read since the last flush.
+    pub fresh_bytes: usize,
+}
+
+impl Memory {
+    /// About how much that is: measured sizes of a row, an id and an empty set.
+    pub fn bytes(&self) -> usize {
+        self.rows * 600 + self.ids * 64 + self.id_sets * 820 + self.fresh_bytes
+    }
 }
 
 /// A call on the world, answered by [`Input::Done`] (a load by [`Input::Loaded`]) or by [`Input::Unknown`]; after the
@@ -115,6 +152,19 @@ pub enum Call {
     Publish(Arc<Publication>),
     /// Write the checkpoint.
     Checkpoint(Arc<[Cell]>),
+}
+
+impl Call {
+    /// What it is, for those who count calls.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Load(_) => "load",
+            Self::Aggregation(_) => "aggregation",
+            Self::DeadLetters(_) => "dead_letters",
+            Self::Publish(_) => "publish",
+            Self::Checkpoint(_) => "checkpoint",
+        }
+    }
 }
 
 /// What others may read after a flush.
@@ -135,6 +185,8 @@ pub enum Load {
     Slice(SliceKey),
     /// A dead letter's state.
     LetterState(DeadLetterId),
+    /// A dead letter that is purged.
+    Letter(DeadLetterId),
 }
 
 impl Load {
@@ -144,6 +196,7 @@ impl Load {
             Self::Row(key) => Query::one(&key.cell_key()),
             Self::Slice(key) => Query::all(&LEDGER, key.partition_key()),
             Self::LetterState(id) => Query::one(&id.state_key()),
+            Self::Letter(id) => Query::one(&id.cell_key()),
         }
     }
 }
@@ -214,6 +267,11 @@ impl Owner {
     /// Everything below this offset is durably counted, once assigned.
     pub fn durable_offset(&self) -> Option<u64> {
         self.state.as_ref().map(State::durable_offset)
+    }
+
+    /// What it holds.
+    pub fn memory(&self) -> Memory {
+        self.state.as_ref().map(State::memory).unwrap_or_default()
     }
 
     /// Whether everything it read is durably counted.

@@ -10,6 +10,7 @@
 pub mod alarm;
 mod config;
 pub mod core;
+mod metrics;
 mod shell;
 
 pub use config::Config;

@@ -6,10 +6,12 @@ mod partition;
 mod path;
 mod publish;
 mod source;
+mod trace;
 mod watermark;
 
 use crate::alarm::Alarm;
 use crate::config::Config;
+use crate::metrics;
 use domain::generation::Generation;
 use domain::port::{Assignment, AssignmentChange, CellStore, Clock, Log, RegistryView};
 use futures::StreamExt;
@@ -51,11 +53,13 @@ impl Alarms {
     }
 
     fn raise(&self, spot: Spot, alarm: Alarm) {
+        metrics::raised(&alarm);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(spot, alarm);
     }
 
     fn lower(&self, spot: Spot) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&spot);
+        let lowered = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&spot);
+        lowered.iter().for_each(metrics::lowered);
     }
 }
 
@@ -76,6 +80,7 @@ const REGISTRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Starts the consumer on the tracker. It ends after the token is cancelled and a last flush
 /// that takes at most `revoke_flush_ms_max`; what that does not reach is counted after the next start.
 pub fn start(config: Config, ports: Ports, stop: &CancellationToken, tracker: &TaskTracker) -> Alarms {
+    metrics::describe();
     let alarms = Alarms::default();
     let shared = Shared {
         aggregation: StorePath::start("aggregation", &ports.store, tracker),

@@ -6,23 +6,26 @@ use super::ids::Sight;
 use super::letter::{self, Origin};
 use super::state::State;
 use domain::checkpoint::Totals;
+use domain::dead_letter::{DeadLetter, DeadLetterEvent, DeadLetterId};
 use domain::ledger::Seen;
 use domain::position::Position;
 use domain::table::Cell;
+use indexmap::IndexMap;
 use proto::page;
 use proto::record::Pulses;
 
-/// Where the batch's rows and slices are held; stable while it is applied.
+/// Where the batch's rows and slices are held, stable while it is applied; and the dead letters that it purges.
 struct Handles {
     rows: Vec<usize>,
     slices: Vec<usize>,
+    purged: IndexMap<DeadLetterId, Option<DeadLetter>>,
 }
 
 impl State {
     /// Applies the waiting batch. Everything it touches is loaded.
     pub(super) fn apply(&mut self, place: &Place) {
-        let Some(batch) = self.batch.take() else { return };
-        let handles = self.handles(&batch);
+        let Some(mut batch) = self.batch.take() else { return };
+        let handles = self.handles(&mut batch);
         for step in batch.steps {
             self.apply_step(place, &handles, &step);
             self.keep_page(place, &step);
@@ -34,10 +37,11 @@ impl State {
         debug_assert!(self.reached.totals.balance(), "{:?}", self.reached.totals);
     }
 
-    fn handles(&self, batch: &Batch) -> Handles {
+    fn handles(&self, batch: &mut Batch) -> Handles {
         Handles {
             rows: batch.rows.iter().map(|key| self.rows.handle(key)).collect(),
             slices: batch.slices.iter().map(|key| self.ids.handle(key)).collect(),
+            purged: std::mem::take(&mut batch.purged),
         }
     }
 
@@ -52,6 +56,9 @@ impl State {
             Kind::LetterEvent(id, event) => {
                 let handle = self.letters.handle(id);
                 self.letters.value_mut(handle, self.age).apply(position, step.arrival, event);
+                if *event == DeadLetterEvent::Purged {
+                    self.fresh.purge(id, handles.purged[id].as_ref(), position);
+                }
                 self.reached.totals += Totals { read: 1, control: 1, ..Totals::default() };
             }
             Kind::Control => self.reached.totals += Totals { read: 1, control: 1, ..Totals::default() },

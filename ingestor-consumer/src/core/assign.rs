@@ -19,6 +19,7 @@ impl State {
         Ok(Self {
             last: None,
             durable: reached.next,
+            books: reached.totals,
             incarnation: facts.incarnation.number,
             replay_from: Some(facts.now.plus_seconds(-replay_seconds)),
             history: reached.arrival,

@@ -7,12 +7,13 @@ use crate::alarm::Alarm;
 use domain::aggregate::RowKey;
 use domain::calendar::Period;
 use domain::checkpoint::{Closing, Closings};
-use domain::dead_letter::{DeadLetterEvent, DeadLetterId};
+use domain::dead_letter::{DeadLetter, DeadLetterEvent, DeadLetterId};
 use domain::ledger::SliceKey;
 use domain::port::Entry;
+use domain::position::Position;
 use domain::quantity::Quantity;
 use domain::time::{Quarter, Timestamp};
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use proto::record::{Body, Control, Envelope, PulseView, Pulses, RecordError, RowRef, Unpacked, unpack};
 use std::collections::HashMap;
 
@@ -26,6 +27,8 @@ pub(super) struct Batch {
     pub(super) rows: IndexSet<RowKey>,
     pub(super) slices: IndexSet<SliceKey>,
     pub(super) letters: IndexSet<DeadLetterId>,
+    /// Dead letters that are purged here, as the flush under way or the store has them.
+    pub(super) purged: IndexMap<DeadLetterId, Option<DeadLetter>>,
     /// The offset after its last record.
     pub(super) next: u64,
     pulses: usize,
@@ -151,10 +154,14 @@ impl State {
             }
             Control::DeadLetter { id, event } => {
                 let ours = (id.generation, id.partition) == (place.generation.number, place.partition);
-                if !ours {
+                if !ours || id.position > Position::before(offset) {
                     return Kind::Control;
                 }
                 batch.letters.insert(id);
+                if event == DeadLetterEvent::Purged {
+                    let flushing = self.flush.as_ref().and_then(|flush| flush.find_letter(&id));
+                    batch.purged.insert(id, flushing.cloned());
+                }
                 Kind::LetterEvent(id, event)
             }
         }
@@ -165,7 +172,8 @@ impl State {
         let slices = batch.slices.iter().filter(|key| !self.ids.contains(key)).map(|key| Load::Slice(*key));
         let letters =
             batch.letters.iter().filter(|id| !self.letters.contains(id)).map(|id| Load::LetterState(*id));
-        rows.chain(slices).chain(letters).collect()
+        let purged = batch.purged.iter().filter(|(_, letter)| letter.is_none());
+        rows.chain(slices).chain(letters).chain(purged.map(|(id, _)| Load::Letter(*id))).collect()
     }
 }
 

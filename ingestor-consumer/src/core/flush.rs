@@ -1,9 +1,10 @@
 //! Rules 7 to 9: one write per dirty cell, then publish, then the checkpoint, each only after the one before is durable.
 
+use super::letter;
 use super::state::State;
-use super::{Call, CallId, Place, Publication};
+use super::{Call, CallId, Flushed, Output, Place, Publication};
 use domain::checkpoint::Checkpoint;
-use domain::dead_letter::DeadLetterId;
+use domain::dead_letter::{DeadLetter, DeadLetterId};
 use domain::ledger::SliceKey;
 use domain::position::Position;
 use domain::table::Cell;
@@ -39,6 +40,15 @@ enum Stage {
 struct Written {
     blocks: Vec<(SliceKey, i64, Position)>,
     letters: Vec<(DeadLetterId, Position)>,
+    cells: usize,
+    bytes: usize,
+}
+
+impl Written {
+    fn add(&mut self, cells: &[Cell]) {
+        self.cells += cells.len();
+        self.bytes += cells.iter().map(|cell| cell.value.len()).sum::<usize>();
+    }
 }
 
 impl Flush {
@@ -48,6 +58,26 @@ impl Flush {
 
     pub(super) fn find_open(&self, id: CallId) -> Option<Call> {
         self.open.get(&id).cloned()
+    }
+
+    /// A dead letter that is on its way to the store.
+    pub(super) fn find_letter(&self, id: &DeadLetterId) -> Option<&DeadLetter> {
+        self.publication.dead_letters.iter().find(|letter| letter.id == *id)
+    }
+
+    /// The call of the next stage. `None`: there is none.
+    fn next_call(&mut self) -> Option<Call> {
+        match self.stage {
+            Stage::Writing => {
+                self.stage = Stage::Publishing;
+                Some(Call::Publish(Arc::clone(&self.publication)))
+            }
+            Stage::Publishing => {
+                self.stage = Stage::Checkpointing;
+                Some(Call::Checkpoint(Arc::clone(&self.checkpoint_cells)))
+            }
+            Stage::Checkpointing => None,
+        }
     }
 }
 
@@ -76,7 +106,8 @@ impl State {
                 value: block.to_blob(),
             });
         }
-        let mut letter_cells: Vec<Cell> = fresh.letters.iter().map(letter_cell).collect();
+        let mut letter_cells: Vec<Cell> = fresh.letters.iter().map(letter::cell).collect();
+        letter_cells.extend(fresh.purged);
         for (id, state) in self.letters.dirty() {
             written.letters.push((*id, state.position));
             letter_cells.push(Cell {
@@ -85,6 +116,8 @@ impl State {
                 value: state.to_blob(),
             });
         }
+        written.add(&cells);
+        written.add(&letter_cells);
         let checkpoint_cells = self.checkpoint_cells(place);
         self.flush = Some(Flush {
             stage: Stage::Writing,
@@ -100,32 +133,23 @@ impl State {
     }
 
     /// A call is durable. When all of its stage are, the next stage begins.
-    pub(super) fn done(&mut self, id: CallId) -> Option<Call> {
+    pub(super) fn done(&mut self, calls: &mut u64, id: CallId) -> Option<Output> {
         let flush = self.flush.as_mut()?;
         flush.open.remove(&id)?;
         if !flush.open.is_empty() {
             return None;
         }
-        match flush.stage {
-            Stage::Writing => {
-                flush.stage = Stage::Publishing;
-                Some(Call::Publish(Arc::clone(&flush.publication)))
-            }
-            Stage::Publishing => {
-                flush.stage = Stage::Checkpointing;
-                Some(Call::Checkpoint(Arc::clone(&flush.checkpoint_cells)))
-            }
-            Stage::Checkpointing => {
-                self.finish_flush();
-                None
-            }
+        match flush.next_call() {
+            Some(call) => Some(self.issue(calls, call)),
+            None => self.finish_flush().map(Output::Flushed),
         }
     }
 
     /// Everything below the checkpoint is on a quorum and published; what it wrote is clean.
-    fn finish_flush(&mut self) {
-        let Some(flush) = self.flush.take() else { return };
+    fn finish_flush(&mut self) -> Option<Flushed> {
+        let flush = self.flush.take()?;
         self.durable = flush.checkpoint.next;
+        let before = std::mem::replace(&mut self.books, flush.checkpoint.totals);
         for Revision { key, row } in &flush.publication.revisions {
             self.rows.acknowledge(key, row.position);
         }
@@ -135,6 +159,13 @@ impl State {
         for (id, position) in flush.written.letters {
             self.letters.acknowledge(&id, position);
         }
+        Some(Flushed {
+            counted: self.books - before,
+            books: self.books,
+            publication: flush.publication,
+            cells: flush.written.cells,
+            bytes: flush.written.bytes,
+        })
     }
 
     fn checkpoint_cells(&mut self, place: &Place) -> Arc<[Cell]> {
@@ -160,8 +191,4 @@ fn row_cell(revision: &Revision) -> Cell {
         timestamp: revision.row.position.raw(),
         value: revision.row.to_blob(),
     }
-}
-
-fn letter_cell(letter: &domain::dead_letter::DeadLetter) -> Cell {
-    Cell { key: letter.id.cell_key(), timestamp: letter.id.position.raw(), value: letter.to_blob() }
 }

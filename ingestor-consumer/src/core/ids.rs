@@ -71,9 +71,17 @@ pub(super) struct Ids {
 }
 
 impl Ids {
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
+    pub(super) fn sets(&self) -> usize {
+        self.slices.len()
+    }
+
     /// How much is held, in ids: a set weighs as much as a dozen of its ids.
     pub(super) fn weight(&self) -> usize {
-        self.count + self.slices.len() * SLICE_WEIGHT
+        self.len() + self.sets() * SLICE_WEIGHT
     }
 
     pub(super) fn contains(&self, key: &SliceKey) -> bool {
@@ -96,10 +104,8 @@ impl Ids {
         let mut slice = Slice::default();
         for (number, block) in blocks {
             for seen in &block.0 {
-                let first = slice.first.entry(seen.identity).or_insert((seen.position, seen.content));
-                if seen.position < first.0 {
-                    *first = (seen.position, seen.content);
-                }
+                let known = slice.first.insert(seen.identity, (seen.position, seen.content));
+                debug_assert!(known.is_none(), "an identity stands in one block only, at its first position");
             }
             let position = block.position();
             slice.last = slice.last.max(position);
@@ -117,12 +123,15 @@ impl Ids {
     pub(super) fn see(&mut self, handle: usize, seen: Seen, running: i64, used: u64) -> Sight {
         let slice = &mut self.slices[handle];
         slice.used = used;
-        match slice.first.get(&seen.identity) {
-            Some((position, _)) if *position == seen.position => return Sight::First,
-            Some((position, content)) if *position < seen.position => {
-                return if *content == seen.content { Sight::Duplicate } else { Sight::Conflict };
-            }
-            _ => {}
+        if let Some((position, content)) = slice.first.get(&seen.identity) {
+            debug_assert!(*position <= seen.position, "a first position comes first in every replay");
+            return if *position == seen.position {
+                Sight::First
+            } else if *content == seen.content {
+                Sight::Duplicate
+            } else {
+                Sight::Conflict
+            };
         }
         slice.first.insert(seen.identity, (seen.position, seen.content));
         slice.last = slice.last.max(seen.position);

@@ -1,11 +1,14 @@
 //! Dead letters by position: the untouched bytes of what cannot be counted.
 
 use super::Place;
+use bytes::Bytes;
 use domain::dead_letter::{DeadLetter, DeadLetterId, PayloadKind};
 use domain::port::Entry;
 use domain::position::Position;
 use domain::reject::{Reject, RejectReason};
+use domain::table::Cell;
 use domain::time::Timestamp;
+use proto::blob::Blob;
 use proto::record::{PulseView, RefusedPulse};
 
 /// The most bytes of a foreign record in its dead letter, which must fit one cell and one mirrored record.
@@ -27,6 +30,17 @@ impl Origin {
             position: self.position,
         }
     }
+}
+
+/// The cell of a dead letter.
+pub(super) fn cell(letter: &DeadLetter) -> Cell {
+    Cell { key: letter.id.cell_key(), timestamp: letter.id.position.raw(), value: letter.to_blob() }
+}
+
+/// The same cell from the position of a purge on: the row without its payload. The page keeps the record itself.
+pub(super) fn purged_cell(letter: &DeadLetter, purge: Position) -> Cell {
+    let rest = DeadLetter { payload: Bytes::new(), ..letter.clone() };
+    Cell { timestamp: purge.raw(), ..cell(&rest) }
 }
 
 /// A pulse that the edge refused and kept.

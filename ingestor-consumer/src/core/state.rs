@@ -4,10 +4,11 @@ use super::batch::Batch;
 use super::cache::Cache;
 use super::flush::Flush;
 use super::ids::Ids;
-use super::{Call, CallId, Input, Load, Output, Place, Stop};
+use super::letter;
+use super::{Call, CallId, Input, Load, Memory, Output, Place, Stop};
 use crate::alarm::Alarm;
 use domain::aggregate::{Row, RowKey};
-use domain::checkpoint::Checkpoint;
+use domain::checkpoint::{Checkpoint, Totals};
 use domain::dead_letter::{DeadLetter, DeadLetterId, DeadLetterState};
 use domain::ledger::Block;
 use domain::port::Entry;
@@ -22,6 +23,8 @@ use std::collections::{HashMap, VecDeque};
 pub(super) struct Fresh {
     pub(super) pages: Vec<Cell>,
     pub(super) letters: Vec<DeadLetter>,
+    /// Cells of dead letters that were purged.
+    pub(super) purged: Vec<Cell>,
     pub(super) bytes: usize,
 }
 
@@ -30,6 +33,12 @@ impl Fresh {
     pub(super) fn keep(&mut self, letter: DeadLetter) {
         self.bytes += 3 * letter.payload.len();
         self.letters.push(letter);
+    }
+
+    /// Writes a dead letter again without its payload: one that was read since the last flush, or an `older` one.
+    pub(super) fn purge(&mut self, id: &DeadLetterId, older: Option<&DeadLetter>, purge: Position) {
+        let fresh = self.letters.iter().find(|letter| letter.id == *id);
+        self.purged.extend(fresh.or(older).map(|letter| letter::purged_cell(letter, purge)));
     }
 }
 
@@ -48,6 +57,8 @@ pub(super) struct State {
     pub(super) last: Option<Entry>,
     /// Everything below is durably counted.
     pub(super) durable: u64,
+    /// The books up to there.
+    pub(super) books: Totals,
     /// The incarnation that records must carry.
     pub(super) incarnation: u32,
     /// A first record that arrived before this instant is too old to be replayed.
@@ -84,7 +95,7 @@ impl State {
         match input {
             Input::Records(entries) => self.waiting.extend(entries),
             Input::Loaded(id, answer) => self.take_in(id, &answer)?,
-            Input::Done(id) => outputs.extend(self.done(id).map(|call| self.issue(calls, call))),
+            Input::Done(id) => outputs.extend(self.done(calls, id)),
             Input::Unknown(id) => return Ok(self.again(id)),
             Input::Tick => self.flush_due = true,
             Input::Probe { clock, high } => {
@@ -120,7 +131,7 @@ impl State {
         Ok(())
     }
 
-    fn issue(&mut self, calls: &mut u64, call: Call) -> Output {
+    pub(super) fn issue(&mut self, calls: &mut u64, call: Call) -> Output {
         *calls += 1;
         let id = CallId(*calls);
         match (&call, &mut self.flush) {
@@ -147,6 +158,10 @@ impl State {
         match load {
             Load::Row(key) => self.rows.insert_loaded(key, single(answer)?, checkpoint),
             Load::LetterState(id) => self.letters.insert_loaded(id, single(answer)?, checkpoint),
+            Load::Letter(id) => {
+                let letter = answer.first().map(decode).transpose()?;
+                self.batch.get_or_insert_default().purged.insert(id, letter);
+            }
             Load::Slice(key) => {
                 let blocks = answer.iter().map(block).collect::<Result<Vec<_>, _>>()?;
                 self.ids.insert_loaded(key, blocks, checkpoint, self.reached.block);
@@ -188,6 +203,15 @@ impl State {
     /// Something is on its way to the store, or has to go there.
     fn is_flushing(&self) -> bool {
         self.flush.is_some() || self.has_unwritten()
+    }
+
+    pub(super) fn memory(&self) -> Memory {
+        Memory {
+            rows: self.rows.len() + self.letters.len(),
+            ids: self.ids.len(),
+            id_sets: self.ids.sets(),
+            fresh_bytes: self.fresh.bytes,
+        }
     }
 
     pub(super) fn next_offset(&self) -> u64 {

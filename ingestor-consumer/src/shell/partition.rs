@@ -3,11 +3,14 @@
 use super::failure::Failure;
 use super::publish::publish;
 use super::source::Source;
+use super::trace::Spans;
 use super::{Shared, Spot};
 use crate::alarm::Alarm;
-use crate::core::{Call, CallId, Input, Output, Owner, Stop};
+use crate::core::{Call, CallId, Flushed, Input, Output, Owner, Stop};
+use crate::metrics::{self, Meter};
 use domain::generation::Generation;
 use domain::port::{Entry, LogError, TopicPartition, Watermarks, read_all};
+use domain::time::Timestamp;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -15,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 const BACK_OFF_MIN: Duration = Duration::from_millis(50);
 const BACK_OFF_MAX: Duration = Duration::from_secs(5);
@@ -30,6 +34,10 @@ pub(super) struct Partition {
     calls: FuturesUnordered<BoxFuture<'static, Result<Option<Input>, Alarm>>>,
     /// How long the next call that fails waits before it is made again.
     back_off: Duration,
+    /// When the flush under way began.
+    flushing_since: Option<Timestamp>,
+    spans: Spans,
+    meter: Meter,
 }
 
 /// How driving an owner ended.
@@ -42,7 +50,18 @@ enum End {
 impl Partition {
     pub(super) fn new(shared: Shared, generation: Arc<Generation>, number: u32) -> Self {
         let owner = Owner::new(Arc::clone(&generation), number, shared.config.limits());
-        Self { shared, generation, number, owner, calls: FuturesUnordered::new(), back_off: BACK_OFF_MIN }
+        let spot = (generation.number, number);
+        Self {
+            shared,
+            generation,
+            number,
+            owner,
+            calls: FuturesUnordered::new(),
+            back_off: BACK_OFF_MIN,
+            flushing_since: None,
+            spans: Spans::new(spot),
+            meter: Meter::new(spot),
+        }
     }
 
     fn spot(&self) -> Spot {
@@ -57,6 +76,8 @@ impl Partition {
                 Err(end) => end,
             };
             self.calls.clear();
+            self.flushing_since = None;
+            self.spans = Spans::new(self.spot());
             match end {
                 End::Stopped => return,
                 End::Reassign => tokio::time::sleep(BACK_OFF_MIN).await,
@@ -128,6 +149,7 @@ impl Partition {
                 },
                 _ = tick.tick() => {
                     self.probe();
+                    self.meter.holds(self.owner.memory());
                     self.hand(Input::Tick)
                 }
             };
@@ -148,25 +170,47 @@ impl Partition {
     }
 
     fn hand(&mut self, input: Input) -> Result<(), End> {
-        let outputs = self.owner.handle(input).map_err(|stop| match stop {
-            Stop::Reassign { expected, found } => {
-                tracing::warn!(
-                    partition = self.number,
-                    expected,
-                    found,
-                    "offsets do not follow; assigning again"
-                );
-                End::Reassign
+        match &input {
+            Input::Records(entries) => self.spans.begin_batch(entries),
+            Input::Probe { high, .. } => {
+                self.meter.lags(high.saturating_sub(self.owner.durable_offset().unwrap_or(*high)));
             }
-            Stop::Alarm(alarm) => End::Alarm(alarm),
-        })?;
+            _ => {}
+        }
+        let outputs =
+            self.spans.batch().in_scope(|| self.owner.handle(input)).map_err(|stop| match stop {
+                Stop::Reassign { expected, found } => {
+                    tracing::warn!(
+                        partition = self.number,
+                        expected,
+                        found,
+                        "offsets do not follow; assigning again"
+                    );
+                    End::Reassign
+                }
+                Stop::Alarm(alarm) => End::Alarm(alarm),
+            })?;
         for output in outputs {
             match output {
                 Output::Call(id, call) => self.make(id, call),
-                Output::Watermark(time) => self.shared.watermarks.note(self.spot(), time),
+                Output::Watermark(time) => {
+                    self.meter.reached(time);
+                    self.shared.watermarks.note(self.spot(), time);
+                }
+                Output::Flushed(flushed) => self.flushed(&flushed),
             }
         }
+        if self.owner.wants_records() {
+            self.spans.end_batch();
+        }
         Ok(())
+    }
+
+    fn flushed(&mut self, flushed: &Flushed) {
+        let since = self.flushing_since.take().map_or(0, Timestamp::nanos);
+        let took = u64::try_from(self.shared.ports.clock.now().nanos() - since).unwrap_or(0);
+        self.meter.flushed(flushed, Duration::from_nanos(took));
+        self.spans.end_flush();
     }
 
     /// Reads the clock first, then the log's end: what was acknowledged before the one lies below the other.
@@ -180,19 +224,29 @@ impl Partition {
         }));
     }
 
-    fn make(&self, id: CallId, call: Call) {
+    fn make(&mut self, id: CallId, call: Call) {
         let (shared, number, wait) = (self.shared.clone(), self.number, self.back_off);
-        self.calls.push(Box::pin(async move {
-            match shared.perform(id, call).await {
+        let span = match &call {
+            Call::Load(_) => self.spans.batch(),
+            _ => {
+                self.flushing_since.get_or_insert_with(|| shared.ports.clock.now());
+                self.spans.flush()
+            }
+        };
+        let span = span.clone();
+        let made = async move {
+            match shared.perform(id, &call).await {
                 Ok(input) => Ok(Some(input)),
                 Err(Failure::Alarm(alarm)) => Err(alarm),
                 Err(Failure::Passing(reason)) => {
+                    metrics::retried(&call);
                     tracing::warn!(partition = number, reason, "a call failed; the same is made again");
                     tokio::time::sleep(wait).await;
                     Ok(Some(Input::Unknown(id)))
                 }
             }
-        }));
+        };
+        self.calls.push(Box::pin(made.instrument(span)));
     }
 
     /// What the log cannot give: out of range is for the assignment to judge, damage is for somebody to mend.
@@ -233,14 +287,16 @@ impl Partition {
 }
 
 impl Shared {
-    async fn perform(&self, id: CallId, call: Call) -> Result<Input, Failure> {
+    async fn perform(&self, id: CallId, call: &Call) -> Result<Input, Failure> {
         match call {
             Call::Load(load) => {
                 return Ok(Input::Loaded(id, read_all(&*self.ports.store, load.query()).await?));
             }
-            Call::Aggregation(cells) | Call::Checkpoint(cells) => self.aggregation.write(cells).await?,
-            Call::DeadLetters(cells) => self.dead_letters.write(cells).await?,
-            Call::Publish(publication) => publish(&*self.ports.log, &publication).await?,
+            Call::Aggregation(cells) | Call::Checkpoint(cells) => {
+                self.aggregation.write(Arc::clone(cells)).await?;
+            }
+            Call::DeadLetters(cells) => self.dead_letters.write(Arc::clone(cells)).await?,
+            Call::Publish(publication) => publish(&*self.ports.log, publication).await?,
         }
         Ok(Input::Done(id))
     }

@@ -11,7 +11,7 @@ use domain::port::{Entry, Header, Query, Watermarks};
 use domain::pulse::{RawPulse, StampedPulse, Stamps};
 use domain::table::{AGGREGATE, Cell, DEAD_LETTER, Table};
 use domain::time::Timestamp;
-use ingestor_consumer::core::{Call, CallId, Facts, Input, Limits, Output, Owner, Stop};
+use ingestor_consumer::core::{Call, CallId, Facts, Flushed, Input, Limits, Output, Owner, Stop};
 use proto::blob::Blob;
 use proto::record::{Control, Envelope, FORMAT_HEADER, RefusedPulse, pack, pack_control, to_log};
 use std::collections::VecDeque;
@@ -30,6 +30,7 @@ pub struct Bench {
     /// Calls that wait for their answer, oldest first.
     pub calls: VecDeque<(CallId, Call)>,
     pub watermark: Option<Timestamp>,
+    pub flushed: Vec<Flushed>,
 }
 
 impl Bench {
@@ -46,6 +47,7 @@ impl Bench {
             store: Replicas::new(),
             calls: VecDeque::new(),
             watermark: None,
+            flushed: Vec::new(),
         };
         bench.assign(bench.facts()).unwrap();
         bench
@@ -114,6 +116,7 @@ impl Bench {
             match output {
                 Output::Call(id, call) => self.calls.push_back((id, call)),
                 Output::Watermark(time) => self.watermark = Some(time),
+                Output::Flushed(flushed) => self.flushed.push(flushed),
             }
         }
         Ok(())

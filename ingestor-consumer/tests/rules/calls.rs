@@ -1,7 +1,7 @@
 //! The order of a flush, and calls whose outcome nobody knows.
 
 use crate::bench::{Bench, pulse};
-use domain::table::CHECKPOINT;
+use domain::table::{CHECKPOINT, PAGE};
 use ingestor_consumer::core::{Call, CallId, Input, Limits};
 
 /// A record counted in memory and its flush begun; the log holds a pulse and foreign bytes.
@@ -108,4 +108,25 @@ fn an_owner_at_its_bound_takes_nothing_until_it_has_flushed() {
     assert!(bench.owner.wants_records() && bench.owner.durable_offset() == Some(1));
     bench.count().unwrap();
     assert_eq!(bench.counted(), 4);
+}
+
+#[test]
+fn a_flush_tells_what_it_made_durable() {
+    let mut bench = flushing();
+    assert!(bench.flushed.is_empty());
+    let held = bench.owner.memory();
+    assert_eq!((held.rows, held.ids, held.id_sets, held.fresh_bytes), (1, 1, 1, 0), "the rest is on its way");
+    assert_eq!(held.bytes(), 600 + 64 + 820);
+    bench.answer_all().unwrap();
+    bench.append(&[pulse("a"), pulse("b")]);
+    bench.count().unwrap();
+    let [first, second] = bench.flushed.as_slice() else { panic!("{:?}", bench.flushed) };
+    assert_eq!((first.counted.read, first.counted.applied, first.counted.foreign), (2, 1, 1));
+    assert_eq!((second.counted.read, second.counted.applied, second.counted.duplicate), (2, 1, 1));
+    assert_eq!((second.books.read, second.books.applied, second.books.difference()), (4, 2, 0));
+    // A row, a block of ids, two pages, one dead letter; then a row, a block and a page.
+    assert_eq!((first.cells, second.cells), (5, 3));
+    assert_eq!((first.publication.dead_letters.len(), second.publication.revisions.len()), (1, 1));
+    let written: usize = bench.cells(&PAGE).iter().map(|cell| cell.value.len()).sum();
+    assert!(first.bytes + second.bytes > written && written > 0);
 }

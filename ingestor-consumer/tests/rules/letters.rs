@@ -4,7 +4,8 @@ use crate::bench::{Bench, NOW, pulse, pulse_at};
 use domain::dead_letter::{DeadLetterEvent, DeadLetterId, DeadLetterState, PayloadKind, Status};
 use domain::position::Position;
 use domain::reject::RejectReason;
-use domain::table::{DEAD_LETTER_STATE, LEDGER};
+use domain::table::{DEAD_LETTER, DEAD_LETTER_STATE, LEDGER};
+use ingestor_consumer::core::Input;
 use proto::blob::Blob;
 use proto::record::{Control, RefusedPulse};
 
@@ -87,4 +88,72 @@ fn only_the_partition_of_a_dead_letter_keeps_its_books() {
     let state = DeadLetterState::from_blob(&cell.value).unwrap();
     assert_eq!((state.status, state.attempts, state.position), (Status::Replayed, 2, Position::new(2, 0)));
     assert_eq!(cell.timestamp, state.position.raw());
+}
+
+fn event(letter: &DeadLetterId, event: DeadLetterEvent) -> Control {
+    Control::DeadLetter { id: *letter, event }
+}
+
+fn only_letter(bench: &Bench) -> (domain::dead_letter::DeadLetter, i64) {
+    let [cell] = bench.cells(&DEAD_LETTER).try_into().unwrap();
+    (domain::dead_letter::DeadLetter::from_blob(&cell.value).unwrap(), cell.timestamp)
+}
+
+/// However far the dead letter has come when it is purged: read together with it, on its way to the store, or stored.
+#[test]
+fn a_purge_writes_the_row_again_without_its_payload() {
+    let id = DeadLetterId { day: NOW.day(), generation: 1, partition: 0, position: Position::new(0, 0) };
+    for before_the_purge in ["nothing", "read", "flushing", "stored", "assigned again"] {
+        let mut bench = Bench::new();
+        bench.append_refused(refused(b"the pulse as it was sent"));
+        match before_the_purge {
+            "nothing" => {}
+            "read" => bench.feed().unwrap(),
+            "flushing" => {
+                bench.feed().unwrap();
+                bench.hand(Input::Tick).unwrap();
+            }
+            _ => bench.count().unwrap(),
+        }
+        if before_the_purge == "assigned again" {
+            let facts = bench.facts();
+            bench.assign(facts).unwrap();
+        }
+        bench.append_control(&event(&id, DeadLetterEvent::Purged));
+        bench.count().unwrap();
+        bench.hand(Input::Tick).unwrap();
+        bench.answer_all().unwrap();
+        let (letter, timestamp) = only_letter(&bench);
+        assert!(letter.payload.is_empty(), "{before_the_purge}");
+        assert_eq!(timestamp, Position::new(1, 0).raw(), "{before_the_purge}");
+        assert_eq!((letter.reason, letter.message.as_str()), (RejectReason::UnknownSku, "sku is unknown"));
+        assert_eq!((letter.id, letter.received_time), (id, NOW));
+    }
+}
+
+#[test]
+fn a_purge_that_is_replayed_writes_the_same() {
+    let id = DeadLetterId { day: NOW.day(), generation: 1, partition: 0, position: Position::new(0, 0) };
+    let mut bench = Bench::new();
+    bench.append_refused(refused(b"the pulse as it was sent"));
+    bench.append_control(&event(&id, DeadLetterEvent::Purged));
+    let fresh = bench.facts();
+    bench.count().unwrap();
+    let cells = bench.store.all();
+    bench.assign(fresh).unwrap();
+    bench.count().unwrap();
+    assert_eq!(bench.store.all(), cells);
+}
+
+#[test]
+fn a_purge_of_what_is_no_dead_letter_leaves_a_state_and_no_row() {
+    let mut bench = Bench::new();
+    let at = |position| DeadLetterId { day: NOW.day(), generation: 1, partition: 0, position };
+    bench.append(&[pulse("a")]);
+    bench.append_control(&event(&at(Position::new(0, 0)), DeadLetterEvent::Purged));
+    bench.append_control(&event(&at(Position::new(9, 0)), DeadLetterEvent::Purged));
+    bench.count().unwrap();
+    assert!(bench.letters().is_empty());
+    assert_eq!(bench.cells(&DEAD_LETTER_STATE).len(), 1, "nobody knows yet what lies above the purge");
+    assert_eq!(bench.checkpoint().unwrap().totals.control, 2);
 }

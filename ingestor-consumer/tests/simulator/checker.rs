@@ -23,13 +23,17 @@ type Closed = BTreeMap<(String, Period), bool>;
 /// A quarter as a plain sum: atoms, count, least, most.
 type Plain = (i128, u64, i128, i128);
 
+/// What became of a dead letter: status, attempts, when it was billed, the decided id.
+type State = (Status, u32, Option<Timestamp>, Option<String>);
+
 /// What the log says.
 #[derive(Default)]
 struct Expected {
     rows: BTreeMap<RowKey, ([Plain; 4], i64)>,
     totals: BTreeMap<Spot, Totals>,
-    letters: BTreeMap<DeadLetterId, RejectReason>,
-    states: BTreeMap<DeadLetterId, (Status, u32)>,
+    /// Reason, and the write timestamp of the purge, if any.
+    letters: BTreeMap<DeadLetterId, (RejectReason, Option<i64>)>,
+    states: BTreeMap<DeadLetterId, State>,
     counted: HashMap<IdentityKey, u32>,
 }
 
@@ -42,6 +46,7 @@ pub fn check(world: &World) -> Result<(), String> {
     check_published(world, &of(AGGREGATE.name))?;
     check_totals(&expected, &of(CHECKPOINT.name))?;
     check_letters(&expected, &of(DEAD_LETTER.name))?;
+    check_mirrored(world, &expected)?;
     check_states(&expected, &of(DEAD_LETTER_STATE.name))?;
     check_pages(&world.history, &of(PAGE.name))?;
     check_promises(world, &expected)
@@ -75,18 +80,20 @@ fn recount(history: &History) -> Expected {
                             Fate::Duplicate => totals.duplicate += 1,
                             Fate::Conflict => {
                                 totals.conflict += 1;
-                                expected.letters.insert(letter(index), RejectReason::DuplicateConflict);
+                                expected
+                                    .letters
+                                    .insert(letter(index), (RejectReason::DuplicateConflict, None));
                             }
                             Fate::TooLate => {
                                 totals.too_late += 1;
-                                expected.letters.insert(letter(index), RejectReason::TooLate);
+                                expected.letters.insert(letter(index), (RejectReason::TooLate, None));
                             }
                         }
                     }
                     for (after, one) in refused.iter().enumerate() {
                         totals.read += 1;
                         totals.refused += 1;
-                        expected.letters.insert(letter(pulses.len() + after), one.reason);
+                        expected.letters.insert(letter(pulses.len() + after), (one.reason, None));
                     }
                 }
                 Content::Control(control) => {
@@ -96,13 +103,19 @@ fn recount(history: &History) -> Expected {
                         Control::Marker { calendar, period, closed: is_closed, .. } => {
                             closed.insert((calendar.to_string(), *period), *is_closed);
                         }
-                        Control::DeadLetter { id, event } => note(&mut expected.states, *id, event),
+                        Control::DeadLetter { id, event } => {
+                            note(expected.states.entry(*id).or_insert(UNTOUCHED), appended.arrival, event);
+                            let letter = expected.letters.get_mut(id);
+                            if let (DeadLetterEvent::Purged, Some(letter)) = (event, letter) {
+                                letter.1 = Some(at(0).raw());
+                            }
+                        }
                     }
                 }
                 Content::Foreign => {
                     totals.read += 1;
                     totals.foreign += 1;
-                    expected.letters.insert(letter(0), RejectReason::Undecodable);
+                    expected.letters.insert(letter(0), (RejectReason::Undecodable, None));
                 }
             }
         }
@@ -173,11 +186,20 @@ fn add(
     *last = position.raw();
 }
 
-fn note(states: &mut BTreeMap<DeadLetterId, (Status, u32)>, id: DeadLetterId, event: &DeadLetterEvent) {
-    let state = states.entry(id).or_insert((Status::Open, 0));
-    state.1 += 1;
-    if *event == DeadLetterEvent::Replayed {
-        state.0 = Status::Replayed;
+const UNTOUCHED: State = (Status::Open, 0, None, None);
+
+fn note((status, attempts, billed, decided): &mut State, time: Timestamp, event: &DeadLetterEvent) {
+    match event {
+        DeadLetterEvent::RefusedAgain => *attempts += 1,
+        DeadLetterEvent::Replayed => {
+            *attempts += 1;
+            *status = Status::Replayed;
+            *billed = Some(billed.unwrap_or(time));
+        }
+        DeadLetterEvent::Purged if *status == Status::Open => *status = Status::Purged,
+        DeadLetterEvent::Purged => {}
+        DeadLetterEvent::Decided(identity) if decided.is_none() => *decided = Some(identity.id.clone()),
+        DeadLetterEvent::Decided(_) => {}
     }
 }
 
@@ -236,19 +258,30 @@ fn check_letters(expected: &Expected, cells: &[&Cell]) -> Result<(), String> {
     for cell in cells {
         let letter = DeadLetter::from_blob(&cell.value).map_err(|error| error.to_string())?;
         same("a dead letter's cell", &letter.id.cell_key(), &cell.key)?;
-        found.insert(letter.id, letter.reason);
+        let purge = (cell.timestamp != letter.id.position.raw()).then_some(cell.timestamp);
+        same("a purged payload", &letter.payload.is_empty(), &purge.is_some())?;
+        found.insert(letter.id, (letter.reason, purge));
     }
     same("dead letters", &found, &expected.letters)
 }
 
+/// Every dead letter was mirrored with its payload, whatever became of it since.
+fn check_mirrored(world: &World, expected: &Expected) -> Result<(), String> {
+    let reasons = expected.letters.iter().map(|(id, (reason, _))| (*id, *reason));
+    let mirrored = world.mirrored.iter().filter(|(_, letter)| !letter.payload.is_empty());
+    let mirrored: BTreeMap<_, _> = mirrored.map(|(id, letter)| (*id, letter.reason)).collect();
+    same("mirrored dead letters", &mirrored, &reasons.collect())
+}
+
 fn check_states(expected: &Expected, cells: &[&Cell]) -> Result<(), String> {
-    let mut found: BTreeMap<String, (Status, u32)> = BTreeMap::new();
+    let mut found: BTreeMap<String, State> = BTreeMap::new();
     for cell in cells {
         let state = DeadLetterState::from_blob(&cell.value).map_err(|error| error.to_string())?;
-        found.insert(format!("{:?}", cell.key), (state.status, state.attempts));
+        let decided = state.decided.map(|identity| identity.id);
+        found.insert(format!("{:?}", cell.key), (state.status, state.attempts, state.replayed_time, decided));
     }
     let wanted =
-        expected.states.iter().map(|(id, state)| (format!("{:?}", id.state_key()), *state)).collect();
+        expected.states.iter().map(|(id, state)| (format!("{:?}", id.state_key()), state.clone())).collect();
     same("states of dead letters", &found, &wanted)
 }
 

@@ -3,8 +3,9 @@
 use crate::history::{Acknowledged, Content, History, Spot};
 use crate::random::Random;
 use domain::calendar::{Calendar, Period};
-use domain::dead_letter::{DeadLetterEvent, DeadLetterId};
+use domain::dead_letter::{DeadLetterEvent, DeadLetterId, DecidedIdentity};
 use domain::generation::Registry;
+use domain::id::PulseId;
 use domain::position::{PULSES_PER_RECORD_MAX, Position};
 use domain::pulse::{Pulse, RawPulse, RawTime, StampedPulse, Stamps};
 use domain::reject::RejectReason;
@@ -38,7 +39,8 @@ impl Clients {
             64..76 => self.refuse(random, registry, now, history),
             76..84 => self.replay(random, registry, now, history),
             84..90 => self.mark(random, registry, now, history),
-            90..93 => {
+            90..92 => self.state(random, now, history),
+            92..94 => {
                 let spot = any_spot(random, registry);
                 history.append(spot, now, Content::Foreign);
             }
@@ -48,9 +50,11 @@ impl Clients {
 
     /// A batch of new pulses and re-sends, appended or not, answered or not.
     fn report(&mut self, random: &mut Random, registry: &Registry, now: Timestamp, history: &mut History) {
-        let mut batch = Vec::new();
-        for _ in 0..=random.below(4) {
-            batch.push(self.choose(random, now));
+        let mut batch = vec![self.choose(random, now)];
+        for _ in 0..random.below(4) {
+            let alike = random.chance(50).then(|| self.another_like(random, &batch[batch.len() - 1]));
+            let pulse = alike.unwrap_or_else(|| self.choose(random, now));
+            batch.push(pulse);
         }
         if random.chance(10) {
             self.in_doubt.extend(batch);
@@ -111,6 +115,15 @@ impl Clients {
         .unwrap()
     }
 
+    /// A meter reports again in the same minute.
+    fn another_like(&mut self, random: &mut Random, pulse: &Pulse) -> Pulse {
+        self.minted += 1;
+        let id = PulseId::parse(&format!("p-{}", self.minted), "id").unwrap();
+        let whole = i64::try_from(random.below(50)).unwrap();
+        let quantity = domain::quantity::Quantity::from_integer(whole).unwrap();
+        Pulse { id, quantity, ..pulse.clone() }
+    }
+
     /// The edge refuses a pulse and keeps it.
     fn refuse(&mut self, random: &mut Random, registry: &Registry, now: Timestamp, history: &mut History) {
         let pulse = self.new_pulse(random, now);
@@ -148,6 +161,27 @@ impl Clients {
             let control = Content::Control(Control::DeadLetter { id, event });
             history.append((id.generation, id.partition), now, control);
         }
+    }
+
+    /// Somebody decides about a dead letter or purges it, now and then one that there is not.
+    fn state(&mut self, random: &mut Random, now: Timestamp, history: &mut History) {
+        if self.refused.is_empty() {
+            return;
+        }
+        let (pulse, mut id) = random.pick(&self.refused).clone();
+        if random.chance(10) {
+            id.day -= 1;
+        }
+        let decided = || DecidedIdentity {
+            tenant: pulse.tenant.to_string(),
+            source: pulse.source.to_string(),
+            id: format!("decided-{}", self.minted),
+            event_time: pulse.event_time,
+        };
+        let event =
+            if random.chance(30) { DeadLetterEvent::Decided(decided()) } else { DeadLetterEvent::Purged };
+        let control = Content::Control(Control::DeadLetter { id, event });
+        history.append((id.generation, id.partition), now, control);
     }
 
     /// A period that has ended is closed, or opened again, in every partition.

@@ -37,12 +37,15 @@ pub struct Acknowledged {
 pub struct History {
     pub logs: BTreeMap<Spot, Vec<Appended>>,
     pub acknowledged: Vec<Acknowledged>,
+    /// By generation, where it is not the first.
+    pub incarnations: BTreeMap<u32, u32>,
 }
 
 impl History {
     /// Appends a record and returns its offset.
     pub fn append(&mut self, spot: Spot, arrival: Timestamp, content: Content) -> u64 {
-        let envelope = Envelope { generation: spot.0, incarnation: 1, arrival };
+        let incarnation = self.incarnations.get(&spot.0).copied().unwrap_or(1);
+        let envelope = Envelope { generation: spot.0, incarnation, arrival };
         let (value, ours) = match &content {
             Content::Pulses(pulses, refused) => (pack(&envelope, pulses, refused), true),
             Content::Control(control) => (pack_control(&envelope, control), true),

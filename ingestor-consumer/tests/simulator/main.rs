@@ -5,7 +5,9 @@
 
 mod checker;
 mod clients;
+mod generations;
 mod history;
+mod offers;
 mod process;
 mod random;
 mod world;
@@ -18,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use world::World;
 
 const SCHEDULES: u64 = 10_000;
-const STEPS: usize = 180;
+const STEPS: usize = 150;
 
 fn run(seed: u64) -> World {
     let mut world = World::new(seed);

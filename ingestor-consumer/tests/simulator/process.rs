@@ -6,7 +6,7 @@ use domain::generation::Registry;
 use domain::table::Cell;
 use domain::time::Timestamp;
 use ingestor_consumer::core::{Call, CallId, Input, Limits, Output, Owner, Stop};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Bounds so small that blocks fill, caches overflow and flushes overlap within a short schedule; some are wide, so that
@@ -39,6 +39,8 @@ pub struct Travelling {
 pub struct Process {
     limits: Limits,
     owners: BTreeMap<Spot, Owner>,
+    /// Spots whose log got another incarnation since they were assigned.
+    pub stale: BTreeSet<Spot>,
     pub calls: Vec<Travelling>,
     /// It knows the newer format of records.
     pub is_upgraded: bool,
@@ -46,7 +48,13 @@ pub struct Process {
 
 impl Process {
     pub fn new(limits: Limits) -> Self {
-        Self { limits, owners: BTreeMap::new(), calls: Vec::new(), is_upgraded: false }
+        Self {
+            limits,
+            owners: BTreeMap::new(),
+            stale: BTreeSet::new(),
+            calls: Vec::new(),
+            is_upgraded: false,
+        }
     }
 
     /// Hands an input to the owner of a spot. What it says goes out; a watermark is returned.
@@ -55,11 +63,15 @@ impl Process {
             let generation = registry.find(spot.0).unwrap();
             Owner::new(Arc::clone(generation), spot.1, self.limits)
         });
+        if matches!(input, Input::Assigned(_)) {
+            self.stale.remove(&spot);
+        }
         let mut watermark = None;
         for output in owner.handle(input)? {
             match output {
                 Output::Call(id, call) => self.calls.push(Travelling { spot, id, call, answer: None }),
                 Output::Watermark(time) => watermark = Some(time),
+                Output::Flushed(_) => {}
             }
         }
         Ok(watermark)
@@ -67,6 +79,12 @@ impl Process {
 
     pub fn owner(&self, spot: Spot) -> Option<&Owner> {
         self.owners.get(&spot)
+    }
+
+    /// A log has another incarnation from now on.
+    pub fn outdate(&mut self, generation: u32) {
+        let spots = self.owners.keys().filter(|spot| spot.0 == generation);
+        self.stale.extend(spots);
     }
 
     /// The spots it believes to own.

@@ -1,18 +1,20 @@
 //! The world of one schedule: a log, three replicas, three processes, clients, and everything that goes wrong.
 
 use crate::clients::Clients;
+use crate::generations::{ANNOUNCED_SECONDS, EDGE_STALE_SECONDS_MAX, START_SECONDS, registries};
 use crate::history::{History, Spot};
 use crate::process::{Answer, Process, Travelling, limits};
 use crate::random::Random;
 use backends::memory::Replicas;
 use bytes::Bytes;
 use domain::checkpoint::Checkpoint;
-use domain::generation::{Generation, Incarnation, Registry, Split};
+use domain::dead_letter::{DeadLetter, DeadLetterId};
+use domain::generation::{Generation, Registry};
 use domain::port::{Entry, Query, Watermarks};
 use domain::table::{Cell, CellKey};
 use domain::time::Timestamp;
 use ingestor_consumer::alarm::Alarm;
-use ingestor_consumer::core::{Call, Facts, Input, Stop};
+use ingestor_consumer::core::{Call, Facts, Input, Publication, Stop};
 use proto::blob::Blob;
 use proto::published::Revision;
 use proto::record::FORMAT_HEADER;
@@ -32,6 +34,7 @@ pub struct World {
     pub history: History,
     pub store: Replicas,
     pub published: Vec<Revision>,
+    pub mirrored: BTreeMap<DeadLetterId, DeadLetter>,
     /// The first value of every write timestamp of every cell.
     written: HashMap<(CellKey, i64), Bytes>,
     clients: Clients,
@@ -42,16 +45,12 @@ pub struct World {
     stray: Vec<Call>,
     /// Records of a format that only upgraded processes know.
     newer: BTreeSet<(Spot, u64)>,
+    /// Records that were damaged on their way once.
+    damaged: BTreeSet<(Spot, u64)>,
+    /// Where logs begin that were trimmed or are another incarnation.
+    pub low: BTreeMap<Spot, u64>,
     now: Timestamp,
 }
-
-/// 2026-03-10T08:00:00Z.
-const START_SECONDS: i64 = 1_773_129_600;
-/// When the catalogue learns of the second generation, how long before it holds that must be, and how old an edge's
-/// view of the catalogue may be.
-const ANNOUNCED_SECONDS: i64 = START_SECONDS + 1_800;
-const NOTICE_SECONDS: i64 = 15 * 60;
-const EDGE_STALE_SECONDS_MAX: i64 = 5 * 60;
 
 impl World {
     pub fn new(seed: u64) -> Self {
@@ -65,12 +64,15 @@ impl World {
             history: History::default(),
             store: Replicas::new(),
             published: Vec::new(),
+            mirrored: BTreeMap::new(),
             written: HashMap::new(),
             clients: Clients::default(),
             processes: (0..PROCESSES).map(|_| Process::new(limits)).collect(),
             owners: BTreeMap::new(),
             stray: Vec::new(),
             newer: BTreeSet::new(),
+            damaged: BTreeSet::new(),
+            low: BTreeMap::new(),
             now: Timestamp::from_seconds(START_SECONDS),
         };
         for spot in world.spots() {
@@ -100,17 +102,37 @@ impl World {
 
     fn step(&mut self) {
         match self.random.below(100) {
-            0..24 => self.client_step(),
-            24..44 => self.feed(),
-            44..82 => self.travel(),
-            82..88 => self.input_to_any(|_, _| Input::Tick),
-            88..91 => self.input_to_any(|world, spot| Input::Probe {
+            0..28 => self.client_step(),
+            28..58 => self.work_anywhere(),
+            58..80 => self.travel(),
+            80..83 => self.input_to_any(|_, _| Input::Tick),
+            83..86 => self.input_to_any(|world, spot| Input::Probe {
                 clock: world.now,
                 high: world.history.high(spot),
             }),
-            91..95 => self.rebalance(),
-            95..98 => self.crash(),
-            _ => self.stray_write(),
+            86..91 => self.rebalance(),
+            91..94 => self.crash(),
+            94..96 => self.stray_write(),
+            96..98 => self.tour(),
+            98 => self.trim(),
+            _ => self.migrate(),
+        }
+    }
+
+    fn work_anywhere(&mut self) {
+        if let Some((process, spot)) = self.any_owner() {
+            self.work(process, spot);
+        }
+    }
+
+    /// An owner has the stage for a while: records, ticks, calls and answers in any order.
+    fn work(&mut self, process: usize, spot: Spot) {
+        for _ in 0..self.random.below(10) {
+            match self.random.below(10) {
+                0..3 => self.feed(process, spot),
+                3 => self.hand(process, spot, Input::Tick),
+                _ => self.travel_once(process),
+            }
         }
     }
 
@@ -126,6 +148,10 @@ impl World {
         if self.history.high(spot) > before && self.random.chance(3) {
             self.newer.insert((spot, before));
         }
+    }
+
+    pub fn any_process(&mut self) -> usize {
+        self.random.below(PROCESSES)
     }
 
     /// A spot that some process believes to own: its owner, or a zombie.
@@ -151,6 +177,13 @@ impl World {
                 let durable = self.checkpoint(spot).map_or(0, |checkpoint| checkpoint.next);
                 assert!(durable >= offset, "an alarm at {offset} while only {durable} is durable");
             }
+            Err(Stop::Alarm(Alarm::DamagedRecord { offset })) if self.damaged.contains(&(spot, offset)) => {
+                let durable = self.checkpoint(spot).map_or(0, |checkpoint| checkpoint.next);
+                assert!(durable >= offset, "an alarm at {offset} while only {durable} is durable");
+                self.assign(spot, process);
+            }
+            Err(Stop::Alarm(Alarm::IncarnationMismatch { .. }))
+                if self.processes[process].stale.contains(&spot) => {}
             Err(stop @ Stop::Alarm(_)) => panic!("no alarm is due: {stop}"),
         }
     }
@@ -166,28 +199,48 @@ impl World {
     }
 
     /// The next records reach an owner; now and then the wrong ones.
-    fn feed(&mut self) {
-        let Some((process, spot)) = self.any_owner() else { return };
-        let owner = self.processes[process].owner(spot).unwrap();
-        if !owner.wants_records() {
+    fn feed(&mut self, process: usize, spot: Spot) {
+        let Some(owner) = self.processes[process].owner(spot).filter(|owner| owner.wants_records()) else {
             return;
-        }
+        };
         let mut from = owner.next_offset().unwrap();
         if self.random.chance(3) {
             from = self.random.below(usize::try_from(self.history.high(spot)).unwrap() + 1) as u64;
         }
         let count = 1 + self.random.below(4) as u64;
-        let records: Vec<Entry> =
+        let mut records: Vec<Entry> =
             (from..from + count).map_while(|at| self.record(process, spot, at)).collect();
+        if self.random.chance(2) {
+            self.damage(spot, &mut records);
+        }
         if !records.is_empty() {
             self.hand(process, spot, Input::Records(records));
         }
     }
 
+    /// A bit of a record of ours is flipped; it is whole again when it is read another time.
+    fn damage(&mut self, spot: Spot, records: &mut [Entry]) {
+        let ours = records.iter_mut().find(|entry| !entry.headers.is_empty());
+        let Some(entry) = ours.filter(|entry| !self.newer.contains(&(spot, entry.offset))) else { return };
+        let mut value = entry.value.to_vec();
+        let index = self.random.below(value.len());
+        value[index] ^= 1 << self.random.below(8);
+        entry.value = value.into();
+        self.damaged.insert((spot, entry.offset));
+    }
+
     /// A record as a process sees it.
     fn record(&self, process: usize, spot: Spot, offset: u64) -> Option<Entry> {
+        if offset < self.low(spot) {
+            return None;
+        }
         let mut entry = self.history.entry(spot, offset)?.clone();
-        if self.newer.contains(&(spot, offset)) && !self.processes[process].is_upgraded {
+        let process = &self.processes[process];
+        // Who is still with the log before would meet our records of the new one, and nobody else's.
+        if process.stale.contains(&spot) && offset >= self.first(spot) && entry.headers.is_empty() {
+            return None;
+        }
+        if self.newer.contains(&(spot, offset)) && !process.is_upgraded {
             let mut headers = entry.headers.iter_mut();
             if let Some(format) = headers.find(|header| header.name == FORMAT_HEADER) {
                 format.value = Bytes::from_static(b"2");
@@ -199,12 +252,12 @@ impl World {
     /// Calls reach the store, and answers reach their owners.
     fn travel(&mut self) {
         for _ in 0..8 {
-            self.travel_once();
+            let process = self.random.below(PROCESSES);
+            self.travel_once(process);
         }
     }
 
-    fn travel_once(&mut self) {
-        let process = self.random.below(PROCESSES);
+    fn travel_once(&mut self, process: usize) {
         if self.processes[process].calls.is_empty() {
             return;
         }
@@ -234,18 +287,24 @@ impl World {
                 Answer::Loaded(self.store.read(&load.query(), self.random.replicas(READ_QUORUM)))
             }
             Call::Publish(publication) => {
-                if self.random.chance(85) {
-                    self.published.extend(publication.revisions.iter().cloned());
+                let is_whole = self.random.chance(85);
+                if is_whole {
+                    self.publish(publication);
                 }
-                if self.random.chance(80) && self.published.ends_with(&publication.revisions) {
-                    Answer::Done
-                } else {
-                    Answer::Unknown
-                }
+                if is_whole && self.random.chance(80) { Answer::Done } else { Answer::Unknown }
             }
             Call::Aggregation(cells) | Call::DeadLetters(cells) | Call::Checkpoint(cells) => {
                 self.write(cells)
             }
+        }
+    }
+
+    /// A dead letter may be mirrored twice, as the same bytes.
+    fn publish(&mut self, publication: &Publication) {
+        self.published.extend(publication.revisions.iter().cloned());
+        for letter in &publication.dead_letters {
+            let first = self.mirrored.entry(letter.id).or_insert_with(|| letter.clone());
+            assert!(first == letter, "I1 two dead letters of one position: {first:?}, {letter:?}");
         }
     }
 
@@ -282,11 +341,27 @@ impl World {
         if self.random.chance(50) {
             self.hand(old, spot, Input::Revoked);
         }
-        if self.random.chance(10) {
-            self.offer_another_log(spot, new);
+        if self.random.chance(20) {
+            self.offer_a_wrong_log(spot, new);
         }
         self.owners.insert(spot, new);
         self.assign(spot, new);
+    }
+
+    /// A spot is given to another process, which works, and comes back.
+    fn tour(&mut self) {
+        let spots = self.spots();
+        let spot = *self.random.pick(&spots);
+        let home = self.owners[&spot];
+        self.work(home, spot);
+        if self.random.chance(70) {
+            self.hand(home, spot, Input::Revoked);
+        }
+        let guest = (home + 1 + self.random.below(PROCESSES - 1)) % PROCESSES;
+        self.assign(spot, guest);
+        (0..3).for_each(|_| self.work(guest, spot));
+        self.assign(spot, home);
+        self.work(home, spot);
     }
 
     fn crash(&mut self) {
@@ -302,38 +377,66 @@ impl World {
         }
     }
 
-    /// The topic was made anew and nobody registered an incarnation: no owner takes it.
-    fn offer_another_log(&mut self, spot: Spot, process: usize) {
-        let mut facts = self.facts(spot);
-        facts.incarnation.log_id = "made anew".into();
-        facts.watermarks.high = self.random.below(3) as u64;
-        facts.previous = None;
-        let answer = self.processes[process].hand(spot, &self.registry, Input::Assigned(Box::new(facts)));
-        assert!(matches!(answer, Err(Stop::Alarm(_))), "a log made anew was taken for the old one");
-    }
-
-    fn assign(&mut self, spot: Spot, process: usize) {
+    pub fn assign(&mut self, spot: Spot, process: usize) {
         let facts = self.facts(spot);
         self.hand(process, spot, Input::Assigned(Box::new(facts)));
     }
 
-    fn facts(&mut self, spot: Spot) -> Facts {
+    pub fn facts(&mut self, spot: Spot) -> Facts {
         let checkpoint = self.checkpoint(spot);
         let next = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.next);
         let incarnations = self.registry.incarnations(spot.0).to_vec();
+        let low = self.low(spot);
+        let before = next.checked_sub(1).filter(|at| *at >= low);
         Facts {
             now: self.now,
             checkpoint,
-            watermarks: Watermarks { low: 0, high: self.history.high(spot) },
-            incarnation: incarnations[0].clone(),
+            watermarks: Watermarks { low, high: self.history.high(spot) },
+            incarnation: incarnations.last().unwrap().clone(),
             known: incarnations,
-            previous: next.checked_sub(1).and_then(|at| self.history.entry(spot, at).cloned()),
+            previous: before.and_then(|at| self.history.entry(spot, at).cloned()),
+        }
+    }
+
+    /// Where the log's newest incarnation begins.
+    fn first(&self, spot: Spot) -> u64 {
+        self.registry.incarnations(spot.0).last().unwrap().first_offsets[spot.1 as usize]
+    }
+
+    pub fn low(&self, spot: Spot) -> u64 {
+        self.low.get(&spot).copied().unwrap_or(0)
+    }
+
+    pub fn outdate_owners(&mut self, generation: u32) {
+        self.processes.iter_mut().for_each(|process| process.outdate(generation));
+    }
+
+    /// Retention removes records that every quorum knows to be counted.
+    fn trim(&mut self) {
+        let spots = self.spots();
+        let spot = *self.random.pick(&spots);
+        let pairs = [[true, true, false], [true, false, true], [false, true, true]];
+        let counted = pairs.map(|pair| self.checkpoint_of(spot, pair).map_or(0, |found| found.next));
+        let counted = counted.into_iter().min().unwrap_or(0);
+        let low = counted.saturating_sub(self.random.below(2) as u64);
+        let held = self.low.entry(spot).or_default();
+        *held = low.max(*held);
+    }
+
+    pub fn hand_offer(&mut self, process: usize, spot: Spot, facts: Facts) -> Option<Alarm> {
+        match self.processes[process].hand(spot, &self.registry, Input::Assigned(Box::new(facts))) {
+            Err(Stop::Alarm(alarm)) => Some(alarm),
+            _ => None,
         }
     }
 
     /// What a quorum says.
     fn checkpoint(&mut self, spot: Spot) -> Option<Checkpoint> {
         let asked = self.random.replicas(READ_QUORUM);
+        self.checkpoint_of(spot, asked)
+    }
+
+    fn checkpoint_of(&self, spot: Spot, asked: [bool; 3]) -> Option<Checkpoint> {
         let cells = self.store.read(&Query::one(&Checkpoint::cell_key(spot.0, spot.1)), asked);
         cells.first().map(|cell| Checkpoint::from_blob(&cell.value).unwrap())
     }
@@ -349,10 +452,16 @@ impl World {
             self.stray_write();
         }
         for spot in self.spots() {
-            self.assign(spot, 0);
-            while self.processes[0].owner(spot).unwrap().durable_offset().unwrap() < self.history.high(spot) {
-                self.drain(spot);
-            }
+            self.count_to_the_end(spot);
+        }
+    }
+
+    /// The first process, upgraded, counts a spot to its end without faults.
+    pub fn count_to_the_end(&mut self, spot: Spot) {
+        self.processes[0].is_upgraded = true;
+        self.assign(spot, 0);
+        while self.processes[0].owner(spot).unwrap().durable_offset().unwrap() < self.history.high(spot) {
+            self.drain(spot);
         }
     }
 
@@ -375,7 +484,7 @@ impl World {
             Call::Load(load) => {
                 return Answer::Loaded(self.store.read(&load.query(), self.random.replicas(READ_QUORUM)));
             }
-            Call::Publish(publication) => self.published.extend(publication.revisions.iter().cloned()),
+            Call::Publish(publication) => self.publish(publication),
             Call::Aggregation(cells) | Call::DeadLetters(cells) | Call::Checkpoint(cells) => {
                 for cell in cells.iter() {
                     let reached = self.random.replicas(WRITE_QUORUM);
@@ -385,29 +494,4 @@ impl World {
         }
         Answer::Done
     }
-}
-
-/// Two generations of different width, the second announced and valid within the schedule, and a tenant that is split
-/// from a day before on. First what is known before the announcement.
-fn registries() -> (Registry, Registry) {
-    let incarnation = |partitions: usize| Incarnation {
-        number: 1,
-        log_id: "simulated".into(),
-        first_offsets: vec![0; partitions],
-    };
-    let first = Generation { slices: 2, ..Generation::first([1; 16], 1) };
-    let second = Generation {
-        number: 2,
-        topic: "resource-consumption.g2".into(),
-        slices: 2,
-        valid_from: Timestamp::from_seconds(ANNOUNCED_SECONDS + NOTICE_SECONDS),
-        ..Generation::first([2; 16], 2)
-    };
-    let split = Split {
-        tenant: "hot".into(),
-        shards: 2,
-        valid_from: Timestamp::from_seconds(START_SECONDS - 86_400),
-    };
-    let early = Registry::new(first, incarnation(1)).with_split(split);
-    (early.clone(), early.with_generation(second, incarnation(2)))
 }

@@ -43,12 +43,16 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn next(&mut self) -> Result<Option<(Event<'a>, Marker)>, ApplyError> {
-        let event = self
-            .events
-            .next_event()
-            .transpose()
-            .map_err(|fault: ScanError| error(*fault.marker(), fault.info()))?;
-        Ok(event.map(|(event, span)| (event, span.start)))
+        loop {
+            let event = self
+                .events
+                .next_event()
+                .transpose()
+                .map_err(|fault: ScanError| error(*fault.marker(), fault.info()))?;
+            if !matches!(event, Some((Event::Comment(..), _))) {
+                return Ok(event.map(|(event, span)| (event, span.start)));
+            }
+        }
     }
 
     fn document(&mut self, mark: Marker) -> Result<Document, ApplyError> {
@@ -139,6 +143,13 @@ mod tests {
             body("a: '1'\nb: \"true\"\nc: true\nd:\n"),
             serde_json::json!({"a": "1", "b": "true", "c": true, "d": null})
         );
+    }
+
+    #[test]
+    fn comments_say_nothing_wherever_they_stand() {
+        let text = "# why\n\nkind: sku # what\n# where\nlist: # these\n  - a # first\n  # last\n  - b\n# end\n";
+        let document = documents(text).unwrap().remove(0);
+        assert_eq!((document.line, Value::Object(document.body)), (3, body("{kind: sku, list: [a, b]}")));
     }
 
     #[test]

@@ -68,3 +68,73 @@ async fn a_flipped_byte_in_a_cell_fails_the_whole_read_and_names_the_key() {
     assert_eq!(read_all(&*store, Query::one(&charge(2))).await, Err(damaged));
     assert_eq!(read_all(&*store, Query::one(&charge(3))).await, Ok(vec![cell(3, "good too")]));
 }
+
+/// Changes stored values as a faulty disk or a careless hand would, past every check of the engine.
+fn tamper(file: &Path, sql: &str) {
+    let changed = rusqlite::Connection::open(file).unwrap().execute(sql, ()).unwrap();
+    assert_eq!(changed, 1, "{sql}");
+}
+
+#[tokio::test]
+async fn whatever_is_changed_in_the_row_of_a_record_is_named() {
+    for change in [
+        "UPDATE record SET value = CAST('A' AS BLOB) WHERE value = CAST('a' AS BLOB)",
+        "UPDATE record SET timestamp = timestamp + 1 WHERE value = CAST('a' AS BLOB)",
+        "UPDATE record SET headers = x'00000000' WHERE value = CAST('a' AS BLOB)",
+        "UPDATE record SET crc = crc + 1 WHERE value = CAST('a' AS BLOB)",
+        "UPDATE record SET crc = 'text' WHERE value = CAST('a' AS BLOB)",
+        "UPDATE record SET value = 'a' WHERE value = CAST('a' AS BLOB)",
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let at = TopicPartition::new("changed", 0);
+        let log = open(directory.path()).log;
+        log.declare("changed", 1).await.unwrap();
+        log.append(&at, ["a", "b"].map(record).to_vec()).await.unwrap();
+        drop(log);
+        tamper(&directory.path().join("log.db"), change);
+        let log = open(directory.path()).log;
+        let read = log.read(&at, 0, EVERYTHING).await;
+        assert!(matches!(read, Err(LogError::Damaged { offset: 0, .. })), "{change}: {read:?}");
+        assert_eq!(log.read(&at, 1, EVERYTHING).await.unwrap()[0].value, "b", "{change}");
+    }
+}
+
+#[tokio::test]
+async fn records_that_change_places_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = TopicPartition::new("swapped", 0);
+    let log = open(directory.path()).log;
+    log.declare("swapped", 1).await.unwrap();
+    log.append(&at, ["a", "b", "c"].map(record).to_vec()).await.unwrap();
+    drop(log);
+    let file = directory.path().join("log.db");
+    tamper(&file, "UPDATE record SET id = -1 WHERE value = CAST('a' AS BLOB)");
+    tamper(&file, "UPDATE record SET id = id - 1 WHERE value = CAST('b' AS BLOB)");
+    let log = open(directory.path()).log;
+    let damaged = |offset, detail: &str| Err(LogError::Damaged { offset, detail: detail.into() });
+    assert_eq!(log.read(&at, 0, EVERYTHING).await, damaged(0, "its check fails"), "it stood elsewhere");
+    assert_eq!(log.read(&at, 1, EVERYTHING).await, damaged(1, "it is missing"));
+    assert_eq!(log.read(&at, 2, EVERYTHING).await.unwrap()[0].value, "c");
+}
+
+#[tokio::test]
+async fn whatever_is_changed_in_the_row_of_a_cell_is_named() {
+    for change in [
+        "UPDATE charge SET value = CAST('w' AS BLOB)",
+        "UPDATE charge SET value = 'v'",
+        "UPDATE charge SET write_timestamp = write_timestamp + 1",
+        "UPDATE charge SET crc = crc + 1",
+        "UPDATE charge SET period = '00000002'",
+        "UPDATE charge SET tenant = 'other'",
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path()).store;
+        store.write(vec![Cell { key: charge(1), timestamp: 1, value: "v".into() }]).await.unwrap();
+        drop(store);
+        tamper(&directory.path().join("store.db"), change);
+        let tenant = if change.contains("tenant") { "other" } else { "acme" };
+        let all = Query::all(&CHARGE, vec![KeyValue::text(tenant)]);
+        let read = read_all(&*open(directory.path()).store, all).await;
+        assert!(matches!(read, Err(StoreError::Damaged { table: "charge", .. })), "{change}: {read:?}");
+    }
+}

@@ -10,6 +10,8 @@ mod directory;
 mod expiry;
 mod full_disk;
 mod kill;
+mod model;
+mod races;
 mod retention;
 
 use backends::embedded::{Embedded, OpenError, OpenOptions};

@@ -162,8 +162,17 @@ pub static WORKER_CHECKPOINT: Table = Table {
     stamp: Stamp::Other,
 };
 
+/// What was answered to requests with an idempotency key.
+pub static IDEMPOTENCY: Table = Table {
+    name: "idempotency",
+    partition: &[text("operation"), text("idempotency_key")],
+    clustering: &[],
+    ttl_seconds: Some(86_400),
+    stamp: Stamp::Other,
+};
+
 /// All of them.
-pub static TABLES: [&Table; 10] = [
+pub static TABLES: [&Table; 11] = [
     &AGGREGATE,
     &LEDGER,
     &PAGE,
@@ -174,6 +183,7 @@ pub static TABLES: [&Table; 10] = [
     &DEAD_LETTER_STATE,
     &CHARGE,
     &WORKER_CHECKPOINT,
+    &IDEMPOTENCY,
 ];
 
 /// The value of one key column. Order within a type is the order of rows.

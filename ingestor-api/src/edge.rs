@@ -6,11 +6,13 @@ use crate::decide::{Decided, Ready, Refused, decide};
 use crate::dispatch::{Dispatch, Refusals, dispatch};
 use crate::intake::{self, Intake, Report};
 use crate::lanes::Lanes;
+use crate::metrics::{GoingOn, Meter};
 use crate::mint::mint;
 use crate::not_taken::NotTaken;
 use crate::outcome::Taken;
 use crate::part::{Hold, Part, Place};
 use crate::recent::{Mark, Recent, Standing};
+use crate::trace::Trace;
 use domain::generation::Registry;
 use domain::port::{Admission, Clock};
 use domain::reject::{Reject, RejectReason};
@@ -29,6 +31,7 @@ pub(crate) struct Edge {
     recent: Arc<Recent>,
     lanes: Lanes,
     budget: Arc<Semaphore>,
+    meter: Meter,
 }
 
 /// Whether a pulse may come without an id.
@@ -74,24 +77,34 @@ impl Edge {
             recent: Recent::new(config.recent_pulses_max),
             lanes: Lanes::new(Arc::clone(&ports.log), Arc::clone(&ports.clock), tracker),
             budget: Arc::new(Semaphore::new(config.in_flight_bytes_max.min(Semaphore::MAX_PERMITS))),
+            meter: Meter::new(),
         }
     }
 
     /// Takes a batch: an answer means that all of it is durable, the kept refusals included.
     pub async fn take(&self, reports: Vec<Report>, ids: Ids) -> Result<Taken, NotTaken> {
-        let examined = self.examine(reports, ids).await?;
-        self.append(examined, Refusals::Kept).await
+        let (pulses, start) = (reports.len(), self.clock.now());
+        self.meter.received(reports.iter().map(|report| report.bytes).sum());
+        let take = async { self.append(self.examine(reports, ids).await?, Refusals::Kept).await };
+        let answer = take.await;
+        self.meter.answered(pulses, &answer, (start, self.clock.now()));
+        answer
+    }
+
+    /// A stream is open, while the result lives.
+    pub fn stream(&self) -> GoingOn {
+        self.meter.stream()
     }
 
     /// Decides about a batch, once no earlier send of its pulses is under way. Dropping the result forgets it.
     pub async fn examine(&self, mut reports: Vec<Report>, ids: Ids) -> Result<Examined, NotTaken> {
-        let permit = self.reserve(&reports)?;
+        let (_permit, _in_flight) = self.reserve(&reports)?;
         let now = self.clock.now();
         let (intake, minted) = read(&mut reports, ids, now);
         let Decided { registry, ready, refused } = decide(&*self.admission, now, intake).await?;
         let marks: Vec<Mark> = ready.iter().map(|ready| ready.mark).collect();
         let (standings, flight) = self.recent.take_off(&marks).await?;
-        let hold = Arc::new(Hold { flight, _permit: permit });
+        let hold = Arc::new(Hold { flight, _permit, _in_flight, trace: Trace::current() });
         let mut verdict = Verdict {
             now,
             registry,
@@ -121,11 +134,12 @@ impl Edge {
         self.lanes.append(parts).await.map(drop)
     }
 
-    fn reserve(&self, reports: &[Report]) -> Result<OwnedSemaphorePermit, NotTaken> {
+    fn reserve(&self, reports: &[Report]) -> Result<(OwnedSemaphorePermit, GoingOn), NotTaken> {
         let bytes: usize = reports.iter().map(|report| report.bytes + PARSED_BYTES).sum();
         let permits = u32::try_from(bytes).unwrap_or(u32::MAX);
         let permit = Arc::clone(&self.budget).try_acquire_many_owned(permits);
-        permit.map_err(|_| NotTaken::overloaded("as many pulses as fit are on their way to the log"))
+        let full = |_| NotTaken::overloaded("as many pulses as fit are on their way to the log");
+        Ok((permit.map_err(full)?, self.meter.in_flight(permits)))
     }
 }
 

@@ -4,8 +4,9 @@
 //! again; what came meanwhile is the next group. So there is one append at a time, and a slow log makes groups larger.
 
 use crate::arrival;
+use crate::metrics::{GoingOn, LaneMeter};
 use crate::not_taken::NotTaken;
-use crate::pack::{Load, pack};
+use crate::pack::{Load, Traced, pack};
 use crate::part::{Hold, Part, Place};
 use crate::recent::Mark;
 use domain::dead_letter::DeadLetterId;
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub clock: Arc<dyn Clock>,
     /// Keeps the tasks.
     pub tracker: TaskTracker,
+    /// Measures the appends.
+    pub meter: LaneMeter,
 }
 
 /// One partition's queue. The edge's budget bounds it: every part with pulses holds a piece of that.
@@ -55,6 +58,7 @@ struct Queue {
 struct Waiting {
     part: Part,
     answer: oneshot::Sender<Outcome>,
+    _waiting: GoingOn,
 }
 
 impl Lane {
@@ -66,7 +70,7 @@ impl Lane {
     pub fn submit(self: &Arc<Self>, part: Part) -> oneshot::Receiver<Outcome> {
         let (answer, outcome) = oneshot::channel();
         let mut queue = self.lock();
-        queue.waiting.push_back(Waiting { part, answer });
+        queue.waiting.push_back(Waiting { part, answer, _waiting: self.shared.meter.waiting() });
         if !mem::replace(&mut queue.running, true) {
             self.shared.tracker.spawn(Arc::clone(self).run());
         }
@@ -92,12 +96,14 @@ impl Lane {
         let receipts: Vec<Receipt> = group.into_iter().map(|waiting| waiting.hand_over(&mut load)).collect();
         match self.append(&load).await {
             Ok(ids) => {
+                self.shared.meter.appended(load.pulses.len() + load.refused.len());
                 let mut ids = ids.into_iter();
                 for receipt in receipts {
                     receipt.landed(&mut ids);
                 }
             }
             Err(error) => {
+                self.shared.meter.failed(&error);
                 warn!(to = %self.place.topic_partition(), parts = receipts.len(), %error, "an append failed");
                 for receipt in receipts {
                     receipt.failed(error.clone());
@@ -167,7 +173,14 @@ struct Receipt {
 
 impl Waiting {
     fn hand_over(self, load: &mut Load) -> Receipt {
-        let Self { part: Part { load: mut own, marks, hold, .. }, answer } = self;
+        let Self { part: Part { load: mut own, marks, hold, .. }, answer, .. } = self;
+        if let Some(trace) = hold.as_ref().and_then(|hold| hold.trace.clone()) {
+            load.traced.push(Traced {
+                trace,
+                pulses: load.pulses.len()..load.pulses.len() + own.pulses.len(),
+                refused: load.refused.len()..load.refused.len() + own.refused.len(),
+            });
+        }
         let refused_count = own.refused.len();
         load.pulses.append(&mut own.pulses);
         load.refused.append(&mut own.refused);
@@ -202,8 +215,12 @@ mod tests {
 
     #[test]
     fn a_group_ends_with_the_part_that_makes_it_large() {
-        let waiting =
-            |bytes| Waiting { part: Part { bytes, ..Part::default() }, answer: oneshot::channel().0 };
+        let meter = LaneMeter::new();
+        let waiting = |bytes| Waiting {
+            part: Part { bytes, ..Part::default() },
+            answer: oneshot::channel().0,
+            _waiting: meter.waiting(),
+        };
         let parts_of = |bytes: &[usize]| {
             let waiting = bytes.iter().map(|bytes| waiting(*bytes)).collect();
             Queue { waiting, ..Queue::default() }.parts_of_a_group()

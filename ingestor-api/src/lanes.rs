@@ -1,6 +1,7 @@
 //! All partitions that are written to: a call is durable when each of its parts is.
 
 use crate::lane::{Lane, Outcome, Shared};
+use crate::metrics::LaneMeter;
 use crate::not_taken::NotTaken;
 use crate::part::{Part, Place, PlaceKey};
 use domain::dead_letter::DeadLetterId;
@@ -17,7 +18,10 @@ pub(crate) struct Lanes {
 
 impl Lanes {
     pub fn new(log: Arc<dyn Log>, clock: Arc<dyn Clock>, tracker: TaskTracker) -> Self {
-        Self { shared: Arc::new(Shared { log, clock, tracker }), lanes: Mutex::default() }
+        Self {
+            shared: Arc::new(Shared { log, clock, tracker, meter: LaneMeter::new() }),
+            lanes: Mutex::default(),
+        }
     }
 
     /// Appends the parts of a call, each with those of other calls. All of them are durable, or nothing is promised.

@@ -1,6 +1,6 @@
 //! The write edge: usage comes in, and is acknowledged when it is durable in the log.
 //!
-//! The one path: a door (`stream`, `unary`, `consume`, `pulses`, `replay`) makes [reports](intake) of a request; the [edge]
+//! The one path: a door (`stream`, `unary`, `consume`, `pulses`, `dead_letters`) makes [reports](intake) of a request; the [edge]
 //! reads, decides, tells twins apart and sorts them by partition; each partition's [lane] packs the parts of concurrent
 //! calls into records, appends them together and answers. What is refused takes the same path and is kept as refused.
 //!
@@ -10,14 +10,17 @@ mod arrival;
 mod batch;
 mod config;
 mod consume;
+mod dead_letters;
 mod decide;
 mod dispatch;
 mod edge;
 mod health;
+mod idempotency;
 mod intake;
 mod item;
 mod lane;
 mod lanes;
+mod metrics;
 mod mint;
 mod not_taken;
 mod outcome;
@@ -26,25 +29,28 @@ mod part;
 mod problem;
 mod pulses;
 mod recent;
-mod replay;
 mod service;
 mod status;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod trace;
 mod transport;
 mod unary;
 
 pub use config::Config;
+pub use dead_letters::DeadLetterItems;
+pub use dead_letters::purge::PurgeRequest;
+pub use dead_letters::replay::ReplayRequest;
 pub use item::{Item, ItemStatus};
 pub use pulses::{CloudEvent, Data, ManyPulses, Pulse, Pulses, Quantity, WrittenPulses};
-pub use replay::{ReplayAnswer, ReplayRequest};
 pub use transport::server;
 
+use crate::dead_letters::{DeadLetters, purge, replay};
 use crate::edge::Edge;
 use crate::health::Health;
+use crate::idempotency::Answers;
 use crate::pulses::Door;
-use crate::replay::Replay;
 use crate::service::Service;
 use domain::port::{Admission, CellStore, Clock, Log, RegistryView};
 use proto::usage::usage_service_server::UsageServiceServer;
@@ -81,17 +87,18 @@ pub struct IngestorApi {
     service: Service,
     health: Health,
     pulses: Door,
-    replay: Replay,
+    letters: DeadLetters,
 }
 
 /// Builds the edge. When `shutdown` is cancelled, streams are read no further; requests under way are finished, and
 /// `tracker` holds their tasks.
 pub fn build(config: Config, ports: Ports, shutdown: CancellationToken, tracker: TaskTracker) -> IngestorApi {
     let edge = Arc::new(Edge::new(&config, &ports, tracker.clone()));
-    let replay = Replay { edge: Arc::clone(&edge), ports };
+    let answers = Answers::new(&ports, tracker.clone());
+    let letters = DeadLetters { edge: Arc::clone(&edge), ports, answers };
     let health = Health::new(&tracker, shutdown.clone());
     let pulses = Door::new(Arc::clone(&edge));
-    IngestorApi { service: Service { edge, config, shutdown, tracker }, health, pulses, replay }
+    IngestorApi { service: Service { edge, config, shutdown, tracker }, health, pulses, letters }
 }
 
 impl IngestorApi {
@@ -114,8 +121,10 @@ impl IngestorApi {
     pub fn http(&self) -> OpenApiRouter {
         let pulses =
             OpenApiRouter::new().routes(routes!(pulses::write_pulses)).with_state(self.pulses.clone());
-        let replay =
-            OpenApiRouter::new().routes(routes!(replay::replay_dead_letters)).with_state(self.replay.clone());
-        rest::door::open().merge(pulses).merge(replay)
+        let letters = OpenApiRouter::new()
+            .routes(routes!(replay::replay_dead_letters))
+            .routes(routes!(purge::purge_dead_letters))
+            .with_state(self.letters.clone());
+        rest::door::open().merge(pulses).merge(letters)
     }
 }

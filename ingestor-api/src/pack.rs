@@ -1,7 +1,8 @@
 //! Packing: what several calls send to one partition, cut into records that keep their bounds.
 
 use crate::part::Place;
-use domain::port::NewRecord;
+use crate::trace::{self, TRACES_PER_RECORD_MAX, Trace};
+use domain::port::{Header, NewRecord};
 use domain::position::{PULSES_PER_RECORD_MAX, Position, RECORD_BYTES_MAX};
 use domain::pulse::StampedPulse;
 use domain::time::Timestamp;
@@ -17,6 +18,19 @@ pub(crate) struct Load {
     pub refused: Vec<RefusedPulse>,
     /// Statements, a record each.
     pub controls: Vec<Control>,
+    /// Which of the pulses are traced.
+    pub traced: Vec<Traced>,
+}
+
+/// Pulses of a load that one sampled trace is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Traced {
+    /// The trace.
+    pub trace: Trace,
+    /// Accepted pulses, by their places.
+    pub pulses: Range<usize>,
+    /// Refused pulses, by their places.
+    pub refused: Range<usize>,
 }
 
 /// Records ready to be appended together.
@@ -41,12 +55,35 @@ pub(crate) fn pack(place: &Place, arrival: Timestamp, load: &Load) -> Packed {
     let envelope = Envelope { generation: place.generation.number, incarnation: place.incarnation, arrival };
     let accepted = cut(load.pulses.iter().map(record::size_hint));
     let refused = cut(load.refused.iter().map(record::refused_size_hint));
-    let of_pulses = |range: &Range<usize>| record::pack(&envelope, &load.pulses[range.clone()], &[]);
-    let of_refused = |range: &Range<usize>| record::pack(&envelope, &[], &load.refused[range.clone()]);
-    let of_control = |control| record::pack_control(&envelope, control);
-    let values = accepted.iter().map(of_pulses).chain(refused.iter().map(of_refused));
-    let values = values.chain(load.controls.iter().map(of_control));
-    Packed { records: values.map(record::to_log).collect(), refused_from: accepted.len(), refused }
+    let of_pulses = |range: &Range<usize>| {
+        let value = record::pack(&envelope, &load.pulses[range.clone()], &[]);
+        traced(record::to_log(value), load.traced.iter().filter(|traced| meet(&traced.pulses, range)))
+    };
+    let of_refused = |range: &Range<usize>| {
+        let value = record::pack(&envelope, &[], &load.refused[range.clone()]);
+        traced(record::to_log(value), load.traced.iter().filter(|traced| meet(&traced.refused, range)))
+    };
+    let of_control = |control| record::to_log(record::pack_control(&envelope, control));
+    let records = accepted.iter().map(of_pulses).chain(refused.iter().map(of_refused));
+    let records = records.chain(load.controls.iter().map(of_control));
+    Packed { records: records.collect(), refused_from: accepted.len(), refused }
+}
+
+/// The record with a header for each of the traces, once.
+fn traced<'a>(mut record: NewRecord, of: impl Iterator<Item = &'a Traced>) -> NewRecord {
+    let mut traces: Vec<&Trace> = Vec::new();
+    for Traced { trace, .. } in of {
+        if traces.len() < TRACES_PER_RECORD_MAX && !traces.iter().any(|known| known.is_same(trace)) {
+            traces.push(trace);
+        }
+    }
+    let header = |trace: &&Trace| Header { name: trace::HEADER.to_owned(), value: trace.to_string().into() };
+    record.headers.extend(traces.iter().map(header));
+    record
+}
+
+fn meet(one: &Range<usize>, other: &Range<usize>) -> bool {
+    one.start.max(other.start) < one.end.min(other.end)
 }
 
 /// Cuts a sequence into pieces that keep the bounds of a record, by the sizes of its elements.
@@ -92,6 +129,27 @@ mod tests {
         assert_eq!(cut([100; 600].into_iter()), [0..256, 256..512, 512..600]);
         assert_eq!(cut([200 * 1024; 3].into_iter()), [0..2, 2..3]);
         assert!(cut(std::iter::empty()).is_empty());
+    }
+
+    #[test]
+    fn a_record_names_the_traces_of_its_pulses_once_and_not_too_many() {
+        let traced_by =
+            |trace: u8, pulses| Traced { trace: trace::testing::trace(trace), pulses, refused: 0..0 };
+        let all = [traced_by(1, 0..2), traced_by(1, 2..3), traced_by(2, 5..9), traced_by(3, 9..9)];
+        let headers = |range: Range<usize>| {
+            let of = all.iter().filter(|traced| meet(&traced.pulses, &range));
+            traced(NewRecord::default(), of).headers
+        };
+        let header = |trace| Header {
+            name: "traceparent".into(),
+            value: trace::testing::trace(trace).to_string().into(),
+        };
+        assert_eq!(headers(0..5), [header(1)]);
+        assert_eq!(headers(2..6), [header(1), header(2)]);
+        assert_eq!(headers(3..5), []);
+        assert_eq!(headers(8..20), [header(2)]);
+        let many: Vec<Traced> = (1..=20).map(|trace| traced_by(trace, 0..1)).collect();
+        assert_eq!(traced(NewRecord::default(), many.iter()).headers.len(), TRACES_PER_RECORD_MAX);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What one call sends to one partition.
 
+use crate::metrics::GoingOn;
 use crate::pack::Load;
 use crate::recent::{Flight, Mark};
+use crate::trace::Trace;
 use domain::dead_letter::DeadLetterId;
 use domain::generation::{Generation, Registry};
 use domain::port::TopicPartition;
@@ -68,6 +70,10 @@ pub(crate) struct Hold {
     pub flight: Flight,
     /// Its piece of the budget.
     pub _permit: OwnedSemaphorePermit,
+    /// Shows that piece.
+    pub _in_flight: GoingOn,
+    /// Where it is traced.
+    pub trace: Option<Trace>,
 }
 
 impl Part {

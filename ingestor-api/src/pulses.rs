@@ -7,8 +7,8 @@ use crate::outcome::Taken;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use rest::Problem;
 use rest::problem::CommandProblems;
+use rest::{NoParams, Problem};
 use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -85,6 +85,7 @@ pub(crate) struct Door {
 )]
 pub(crate) async fn write_pulses(
     State(door): State<Door>,
+    _: NoParams,
     request: Request,
 ) -> Result<(StatusCode, Json<WrittenPulses>), Problem> {
     let taken = door.take(request).await?;

@@ -44,6 +44,7 @@ where
     R: Stream<Item = Result<StreamPulsesRequest, Status>>,
     S: Future<Output = NotTaken>,
 {
+    let _open = edge.stream();
     let Wires { requests, answers, stop } = wires;
     let (mut requests, mut stop) = (pin!(requests), pin!(stop));
     let mut limits = Some(limits(answers.max_capacity() - 1));

@@ -3,11 +3,13 @@
 mod aggregate;
 mod checkpoint;
 mod dead_letter;
+mod idempotency;
 mod ledger;
 mod number;
 
 pub use checkpoint::NextOffset;
 pub(crate) use dead_letter::to_wire as dead_letter_to_wire;
+pub use idempotency::{IdempotentRequest, KeptAnswer};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::Message;

@@ -3,14 +3,17 @@
 use super::*;
 use crate::outcome::Outcome;
 use crate::testing::{House, Kept, NOW, raw, report};
+use crate::trace::testing::collect;
 use backends::memory::AppendFault;
 use domain::code::Code;
-use domain::port::Clock;
+use domain::port::{Clock, Log, ReadLimit, TopicPartition};
 use domain::pulse::{RawPulse, RawTime};
 use futures::FutureExt;
+use opentelemetry_sdk::trace::Sampler;
 use prost::Message;
 use std::collections::BTreeSet;
 use std::time::Duration;
+use tracing::Instrument;
 
 async fn take(edge: &Edge, raws: impl IntoIterator<Item = RawPulse>) -> Result<Taken, NotTaken> {
     edge.take(raws.into_iter().map(report).collect(), Ids::Required).await
@@ -249,4 +252,33 @@ async fn a_minted_id_makes_every_send_a_pulse_of_its_own() {
     }
     assert_eq!(house.accepted_ids().await.len(), 2);
     assert_eq!(house.clock.now(), NOW);
+}
+
+#[tokio::test]
+async fn records_name_the_sampled_traces_of_their_calls_and_others_are_the_same_bytes() {
+    let traceparents = async |sampler| {
+        let house = House::new();
+        let (edge, (_provider, _guard)) = (house.edge(), collect(sampler));
+        house.log.shut();
+        let spans = ["one", "other"].map(|call| tracing::info_span!("call", call));
+        let mut calls: Vec<_> = spans
+            .iter()
+            .zip(["a-1", "a-2"])
+            .map(|(span, id)| Box::pin(take(&edge, [raw(id)]).instrument(span.clone())))
+            .collect();
+        for call in &mut calls {
+            assert!(call.as_mut().now_or_never().is_none());
+        }
+        house.log.open();
+        for call in calls {
+            call.await.unwrap();
+        }
+        let at = TopicPartition::new("resource-consumption.g1", 0);
+        let limit = ReadLimit { bytes: usize::MAX, wait: Duration::ZERO };
+        let entries = house.log.read(&at, 0, limit).await.unwrap();
+        let headers = entries.iter().flat_map(|entry| entry.headers.clone());
+        headers.filter(|header| header.name == "traceparent").count()
+    };
+    assert_eq!(traceparents(Sampler::AlwaysOn).await, 2);
+    assert_eq!(traceparents(Sampler::AlwaysOff).await, 0);
 }

@@ -7,6 +7,9 @@ use domain::time::Timestamp;
 use prost::Message;
 use uuid::Uuid;
 
+/// The fields that make identity.
+const IDENTITY: [&str; 4] = ["tenant", "source", "id", "event_time"];
+
 /// A dead letter as it is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Repaired {
@@ -22,8 +25,12 @@ pub(super) fn repair(
     decided: Option<&DecidedIdentity>,
     set: &RawPulse,
 ) -> Result<Repaired, Reject> {
-    let mut raw = payload(letter)?;
-    let faults = identity_faults(letter, &raw);
+    let (mut raw, faults) = match payload(letter) {
+        Ok(raw) => (raw.clone(), identity_faults(letter, &raw)),
+        Err(reject) if *set == RawPulse::default() => return Err(reject),
+        // Nothing can be read of it, so all that is set is new.
+        Err(_) => (RawPulse::default(), IDENTITY.to_vec()),
+    };
     let changes = identity_fields(set);
     if let Some(field) = changes.iter().find(|field| !faults.contains(*field)) {
         return Err(keep(field, "was not the reason, so a replay must not change it"));
@@ -62,8 +69,13 @@ pub(super) fn payload(letter: &DeadLetter) -> Result<RawPulse, Reject> {
         PayloadKind::Pulse => proto::v1::Pulse::decode(letter.payload.clone()).ok(),
         PayloadKind::Foreign => None,
     };
-    let undecodable =
-        || Reject::new(RejectReason::Undecodable, "payload", "is no pulse and cannot be replayed");
+    let undecodable = || {
+        Reject::new(
+            RejectReason::Undecodable,
+            "payload",
+            "is no pulse: set the fields of the one it should have been",
+        )
+    };
     pulse.map(proto::pulse::from_wire).ok_or_else(undecodable)
 }
 
@@ -89,7 +101,7 @@ fn identity_faults(letter: &DeadLetter, raw: &RawPulse) -> Vec<&'static str> {
     let broken = raw.parse().err();
     let is_broken = |field: &str| broken.iter().flat_map(Rejects::all).any(|reject| reject.field == field);
     let is_fault = |field: &&str| letter.field == **field || is_broken(field);
-    ["tenant", "source", "id", "event_time"].into_iter().filter(is_fault).collect()
+    IDENTITY.into_iter().filter(is_fault).collect()
 }
 
 fn identity(raw: &RawPulse) -> Option<DecidedIdentity> {
@@ -211,17 +223,34 @@ mod tests {
         }
     }
 
-    #[test]
-    fn foreign_bytes_are_no_pulse() {
+    /// Bytes that others appended, and text that came as a pulse and is none.
+    fn unreadable() -> [DeadLetter; 2] {
         let foreign =
             DeadLetter { kind: PayloadKind::Foreign, ..letter(&raw(), RejectReason::Undecodable, "") };
-        let garbage = DeadLetter {
-            payload: Bytes::from_static(&[255]),
-            ..letter(&raw(), RejectReason::UnknownSku, "sku")
-        };
-        for letter in [foreign, garbage] {
+        let payload = Bytes::from_static(b"{\"id\": ");
+        [foreign, DeadLetter { payload, ..letter(&raw(), RejectReason::InvalidField, "pulse") }]
+    }
+
+    #[test]
+    fn what_is_no_pulse_is_none_until_its_fields_are_set() {
+        for letter in unreadable() {
             let reject = repair(&letter, None, &RawPulse::default()).unwrap_err();
             assert_eq!(reject.reason, RejectReason::Undecodable);
+        }
+    }
+
+    #[test]
+    fn what_is_no_pulse_is_repaired_by_its_fields_under_an_id_of_its_own() {
+        let set = RawPulse { id: String::new(), source: "by-hand".into(), ..raw() };
+        for letter in unreadable() {
+            let Repaired { raw, decision } = repair(&letter, None, &set).unwrap();
+            assert_eq!(raw, RawPulse { id: own_id(letter.id), ..set.clone() });
+            let decided = decision.unwrap();
+            assert_eq!((decided.source.as_str(), &decided.id), ("by-hand", &raw.id));
+            let again = repair(&letter, Some(&decided), &set).unwrap();
+            assert_eq!(again, Repaired { raw, decision: None });
+            let other = RawPulse { tenant: "globex".into(), ..set.clone() };
+            assert!(repair(&letter, Some(&decided), &other).is_err());
         }
     }
 }

@@ -1,36 +1,22 @@
 //! Replaying a page of dead letters: identities are fixed first, then the pulses are sent, then the books are told.
 
-use super::counted::is_counted;
+use super::books::Books;
 use super::repair::{Repaired, fix, repair};
 use super::search::{Found, read_state};
 use crate::dispatch::{Refusals, dispatch};
-use crate::edge::{Edge, Examined, Ids};
+use crate::edge::{Examined, Ids};
 use crate::intake::Report;
 use crate::item::Item;
 use crate::outcome::{Outcome, Rejection};
-use crate::part::{Part, Place};
-use domain::code::Code;
 use domain::dead_letter::{DeadLetterEvent, DeadLetterId, DecidedIdentity};
-use domain::generation::Registry;
-use domain::port::{CellStore, Clock};
 use domain::pulse::RawPulse;
 use prost::Message;
-use proto::record::Control;
 use rest::Problem;
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
 /// The most pulses sent together.
 const BATCH_PULSES_MAX: usize = 1_000;
-
-/// What a replay works with.
-pub(super) struct Means<'a> {
-    pub edge: &'a Edge,
-    pub registry: &'a Registry,
-    pub store: &'a dyn CellStore,
-    pub clock: &'a dyn Clock,
-}
 
 /// The replay of one dead letter.
 pub(super) struct Attempt {
@@ -68,6 +54,10 @@ impl Attempt {
         Report { raw: self.raw.clone(), bytes, ..Report::default() }
     }
 
+    fn take_event(&mut self) -> Option<(DeadLetterId, DeadLetterEvent)> {
+        Some((self.letter, self.event.take()?))
+    }
+
     /// Refused again: nothing of it was appended.
     fn refuse(&mut self, outcome: Outcome) {
         self.outcome = Some(outcome);
@@ -75,7 +65,7 @@ impl Attempt {
     }
 }
 
-impl Means<'_> {
+impl Books<'_> {
     /// Tells what would become of the attempts, and changes nothing.
     pub async fn try_out(&self, attempts: &mut [Attempt]) -> Result<(), Problem> {
         let mut open: Vec<&mut Attempt> =
@@ -98,12 +88,12 @@ impl Means<'_> {
         let mut batches = open.chunks_mut(batch_pulses).peekable();
         while let Some(batch) = batches.next() {
             self.append(batch).await?;
-            self.tell(batch.iter_mut().map(|attempt| &mut **attempt), |attempt| attempt.event.take()).await?;
+            self.tell(batch.iter_mut().filter_map(|attempt| attempt.take_event())).await?;
             if rate.is_some() && batches.peek().is_some() {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
-        self.tell(attempts, |attempt| attempt.event.take()).await
+        self.tell(attempts.iter_mut().filter_map(Attempt::take_event)).await
     }
 
     /// Fixes the identities that could be chosen, of those pulses that would be taken.
@@ -122,8 +112,11 @@ impl Means<'_> {
         if attempts.iter().all(|attempt| attempt.decision.is_none()) {
             return Ok(());
         }
-        self.tell(&mut *attempts, |attempt| attempt.decision.clone().map(DeadLetterEvent::Decided)).await?;
-        wait_until_counted(self).await?;
+        let decided = attempts.iter().filter_map(|attempt| {
+            Some((attempt.letter, DeadLetterEvent::Decided(attempt.decision.clone()?)))
+        });
+        self.tell(decided).await?;
+        self.wait_until_counted().await?;
         for attempt in attempts.iter_mut().filter(|attempt| attempt.decision.is_some()) {
             let state = read_state(self.store, attempt.letter).await?;
             // The first decision holds, which may be that of another replay.
@@ -157,44 +150,4 @@ impl Means<'_> {
         let reports = batch.iter().map(|attempt| attempt.report()).collect();
         Ok(self.edge.examine(reports, Ids::Required).await?)
     }
-
-    /// Appends events to the partitions of their dead letters.
-    async fn tell<'a>(
-        &self,
-        attempts: impl IntoIterator<Item = &'a mut Attempt>,
-        event_of: impl Fn(&mut Attempt) -> Option<DeadLetterEvent>,
-    ) -> Result<(), Problem> {
-        let mut parts: BTreeMap<(u32, u32), Part> = BTreeMap::new();
-        for attempt in attempts {
-            let Some(event) = event_of(attempt) else { continue };
-            let part = parts.entry((attempt.letter.generation, attempt.letter.partition)).or_default();
-            part.load.controls.push(Control::DeadLetter { id: attempt.letter, event });
-        }
-        let place = |((generation, partition), part)| {
-            let generation = self.registry.find(generation).ok_or_else(|| unknown_generation(generation))?;
-            Ok((Place::new(self.registry, generation, partition), part))
-        };
-        let parts = parts.into_iter().map(place).collect::<Result<Vec<_>, Problem>>()?;
-        Ok(self.edge.state(parts).await?)
-    }
-}
-
-/// Waits until all that was acknowledged up to now is counted.
-pub(super) async fn wait_until_counted(means: &Means<'_>) -> Result<(), Problem> {
-    let start = means.clock.now();
-    if is_counted(means.store, means.registry, start).await? {
-        return Ok(());
-    }
-    Err(Problem::new(
-        Code::Unavailable,
-        "what was acknowledged before is not counted yet, so a replay must wait",
-    ))
-}
-
-fn unknown_generation(generation: u32) -> Problem {
-    Problem::field(
-        Code::InvalidArgument,
-        "ids",
-        format_args!("name generation {generation}, which does not exist"),
-    )
 }

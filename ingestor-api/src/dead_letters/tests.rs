@@ -1,20 +1,27 @@
 //! Replays, with a small consumer in the background that keeps the books of dead letters.
 
+use super::purge::PurgeRequest;
+use super::replay::ReplayRequest;
+use super::selection::ITEMS_MAX;
 use super::*;
 use crate::edge::Ids;
+use crate::intake::Report;
 use crate::item::ItemStatus;
 use crate::testing::{House, Kept, NOW, raw, report};
 use axum::body::Body;
 use axum::http::Request;
 use backends::memory::{AppendFault, MemoryStore};
 use domain::checkpoint::watermark_key;
-use domain::dead_letter::{DeadLetter, DeadLetterEvent, DeadLetterState, PayloadKind};
+use domain::dead_letter::{DeadLetter, DeadLetterEvent, DeadLetterId, DeadLetterState, PayloadKind, Status};
 use domain::port::{CellStore, Clock, Query, read_all};
+use domain::pulse::RawPulse;
+use domain::reject::{Reject, RejectReason};
 use domain::table::{Cell, CellKey};
 use domain::time::Timestamp;
 use proto::blob::Blob;
 use proto::record::Control;
-use serde_json::json;
+use rest::Problem;
+use serde_json::{Value, json};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -67,7 +74,7 @@ async fn state_of(house: &House, id: DeadLetterId) -> DeadLetterState {
 /// Refuses these pulses, and returns where they are kept.
 async fn refuse(
     house: &House,
-    replay: &Replay,
+    replay: &DeadLetters,
     raws: impl IntoIterator<Item = RawPulse>,
 ) -> Vec<DeadLetterId> {
     let taken = replay.edge.take(raws.into_iter().map(report).collect(), Ids::Required).await.unwrap();
@@ -77,20 +84,28 @@ async fn refuse(
     ids
 }
 
-fn replay_of(house: &House) -> Replay {
-    Replay { edge: Arc::new(house.edge()), ports: house.ports() }
+fn replay_of(house: &House) -> DeadLetters {
+    let (ports, tracker) = (house.ports(), house.tracker.clone());
+    DeadLetters { edge: Arc::new(house.edge()), answers: Answers::new(&ports, tracker), ports }
 }
 
 fn unknown_sku(id: &str) -> RawPulse {
     RawPulse { sku: "new.sku".into(), ..raw(id) }
 }
 
-fn request(body: Value) -> ReplayRequest {
-    serde_json::from_value(body).unwrap()
+/// Runs a replay beside a consumer that counts all the time.
+async fn run(house: &House, letters: &DeadLetters, body: Value) -> Result<DeadLetterItems, Problem> {
+    let request: ReplayRequest = serde_json::from_value(body).unwrap();
+    beside_consumer(house, letters.replay(&request)).await
 }
 
-/// Runs a replay beside a consumer that counts all the time.
-async fn run(house: &House, replay: &Replay, body: Value) -> Result<ReplayAnswer, Problem> {
+/// Runs a purge beside it.
+async fn purge(house: &House, letters: &DeadLetters, body: Value) -> Result<DeadLetterItems, Problem> {
+    let request: PurgeRequest = serde_json::from_value(body).unwrap();
+    beside_consumer(house, letters.purge(&request)).await
+}
+
+async fn beside_consumer<T>(house: &House, work: impl Future<Output = T>) -> T {
     let consume = async {
         loop {
             house.clock.advance(1);
@@ -98,13 +113,12 @@ async fn run(house: &House, replay: &Replay, body: Value) -> Result<ReplayAnswer
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let request = request(body);
-    let answer = tokio::select! { answer = replay.run(&request) => answer, () = consume => unreachable!() };
+    let answer = tokio::select! { answer = work => answer, () = consume => unreachable!() };
     count(house).await;
     answer
 }
 
-fn statuses(answer: &ReplayAnswer) -> Vec<(&str, ItemStatus, Option<&str>)> {
+fn statuses(answer: &DeadLetterItems) -> Vec<(&str, ItemStatus, Option<&str>)> {
     answer.items.iter().map(|item| (item.id.as_str(), item.status, item.reason.as_deref())).collect()
 }
 
@@ -126,7 +140,7 @@ async fn a_mended_catalogue_bills_a_dead_letter_once() {
     assert_eq!(house.accepted_ids().await, ["a-1"]);
 
     let answer = run(&house, &replay, json!({})).await.unwrap();
-    assert_eq!(answer, ReplayAnswer { items: Vec::new(), next_page_token: None });
+    assert_eq!(answer, DeadLetterItems { items: Vec::new(), next_page_token: None });
 }
 
 #[tokio::test]
@@ -307,4 +321,126 @@ async fn over_http_the_answer_is_a_list_of_items_and_an_unknown_field_is_refused
         let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
         assert!(std::str::from_utf8(&bytes).unwrap().contains(text), "{bytes:?}");
     }
+}
+
+#[tokio::test]
+async fn a_purge_gives_up_what_is_selected_and_it_is_replayed_no_more() {
+    let house = House::new();
+    let letters = replay_of(&house);
+    let late = RawPulse { tenant: "globex".into(), ..unknown_sku("b-1") };
+    let ids = refuse(&house, &letters, [unknown_sku("a-1"), unknown_sku("a-2"), late]).await;
+    let before = house.kept().await.len();
+    let told = purge(&house, &letters, json!({ "tenant": "acme", "dry_run": true })).await.unwrap();
+    assert_eq!((told.items.len(), house.kept().await.len()), (2, before));
+
+    let purged = purge(&house, &letters, json!({ "tenant": "acme" })).await.unwrap();
+    assert_eq!(purged, told);
+    let mut named: Vec<_> = statuses(&purged);
+    named.sort_unstable_by_key(|(id, ..)| *id);
+    assert_eq!(named, [("a-1", ItemStatus::Accepted, None), ("a-2", ItemStatus::Accepted, None)]);
+    for (id, status) in ids.iter().zip([Status::Purged, Status::Purged, Status::Open]) {
+        assert_eq!(state_of(&house, *id).await.status, status);
+    }
+    assert!(purge(&house, &letters, json!({ "tenant": "acme" })).await.unwrap().items.is_empty());
+    house.catalog.put_sku("new.sku");
+    let replayed = run(&house, &letters, json!({})).await.unwrap();
+    assert_eq!(statuses(&replayed), [("b-1", ItemStatus::Accepted, None)]);
+}
+
+#[tokio::test]
+async fn a_purge_refuses_what_a_replay_refuses_and_is_retried_after_doubt() {
+    let house = House::new();
+    let letters = replay_of(&house);
+    let ids = refuse(&house, &letters, [unknown_sku("a-1")]).await;
+    let many = vec!["20260131-1-0-1"; ITEMS_MAX + 1];
+    for (body, code) in [
+        (json!({ "ids": ["x"] }), "INVALID_ARGUMENT"),
+        (json!({ "ids": ["20260131-1-3-99999"] }), "NOT_FOUND"),
+        (json!({ "ids": many }), "TOO_LARGE"),
+        (json!({ "reason": "NO_SUCH" }), "INVALID_ARGUMENT"),
+        (json!({ "page_token": "x" }), "INVALID_PAGE_TOKEN"),
+    ] {
+        assert_eq!(purge(&house, &letters, body).await.unwrap_err().kind().name(), code);
+    }
+    house.log.memory.script_appends([Some(AppendFault::UnknownStored)]);
+    let body = json!({ "ids": [ids[0].to_string()] });
+    assert_eq!(purge(&house, &letters, body.clone()).await.unwrap_err().kind().name(), "UNAVAILABLE");
+    assert!(purge(&house, &letters, body).await.unwrap().items.is_empty(), "it was stored: nothing is left");
+    assert_eq!(state_of(&house, ids[0]).await.status, Status::Purged);
+}
+
+#[tokio::test]
+async fn a_page_of_a_replay_is_none_of_a_purge() {
+    let house = House::new();
+    let letters = replay_of(&house);
+    let raws: Vec<RawPulse> = (0..=ITEMS_MAX).map(|number| unknown_sku(&format!("a-{number}"))).collect();
+    refuse(&house, &letters, raws).await;
+    let first = run(&house, &letters, json!({ "dry_run": true })).await.unwrap();
+    let body = json!({ "page_token": first.next_page_token.unwrap(), "dry_run": true });
+    assert_eq!(purge(&house, &letters, body).await.unwrap_err().kind().name(), "INVALID_PAGE_TOKEN");
+}
+
+#[tokio::test]
+async fn what_is_not_counted_in_time_must_wait() {
+    tokio::time::pause();
+    let house = House::new();
+    let letters = replay_of(&house);
+    let refusal = letters.purge(&PurgeRequest::default()).await.unwrap_err();
+    assert_eq!(refusal.kind().name(), "UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn text_that_is_no_pulse_is_billed_once_its_fields_are_set() {
+    let house = House::new();
+    let letters = replay_of(&house);
+    let text = Report {
+        bytes: 9,
+        fault: Some(Reject::new(RejectReason::InvalidField, "pulse", "must be a JSON object")),
+        untouched: Some("{\"id\": 1".into()),
+        ..Report::default()
+    };
+    let taken = letters.edge.take(vec![text], Ids::Minted).await.unwrap();
+    let id = taken.outcomes[0].rejection().unwrap().dead_letter.unwrap();
+    count(&house).await;
+    let answer = run(&house, &letters, json!({})).await.unwrap();
+    assert_eq!(statuses(&answer), [("", ItemStatus::Rejected, Some("UNDECODABLE"))]);
+    let set = json!({
+        "tenant": "acme", "sku": "llm.input", "quantity": "5", "unit": "token",
+        "event_time": NOW.to_string(),
+    });
+    for _ in 0..2 {
+        run(&house, &letters, json!({ "ids": [id.to_string()], "set": set })).await.unwrap();
+    }
+    let name = format!("1-{}-{}", id.partition, id.position.raw());
+    let own = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, name.as_bytes()).to_string();
+    assert_eq!(house.accepted_ids().await, [own]);
+    assert_eq!(state_of(&house, id).await.status, Status::Replayed);
+}
+
+#[tokio::test]
+async fn over_http_a_key_makes_a_repeat_an_echo() {
+    let house = House::new();
+    let api = crate::build(
+        crate::Config::default(),
+        house.ports(),
+        CancellationToken::new(),
+        house.tracker.clone(),
+    );
+    let router: axum::Router = api.http().into();
+    count(&house).await;
+    house.clock.set(NOW.plus_seconds(-2));
+    let ask = async |path: &str, body: &'static str| {
+        let request =
+            Request::post(path).header("content-type", "application/json").header("idempotency-key", "k-1");
+        let response = router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        (response.status().as_u16(), response.headers().contains_key("idempotent-replayed"))
+    };
+    for path in ["/v1/dead-letters:replay", "/v1/dead-letters:purge"] {
+        assert_eq!(ask(path, "{}").await, (207, false), "{path}");
+        assert_eq!(ask(path, "{\"dry_run\": false}").await, (207, true), "the same request in other words");
+        assert_eq!(ask(path, "{\"dry_run\": true}").await, (422, false), "{path}");
+    }
+    let request = Request::post("/v1/dead-letters:purge?x=1").header("content-type", "application/json");
+    let response = router.oneshot(request.body(Body::from("{}")).unwrap()).await.unwrap();
+    assert_eq!(response.status().as_u16(), 400);
 }

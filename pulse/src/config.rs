@@ -11,7 +11,6 @@ pub use secret::Secret;
 use crate::environment::Environment;
 use crate::exit::Failure;
 use anyhow::Context;
-use serde::Deserialize;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -36,9 +35,9 @@ pub fn load(file: Option<&Path>, environment: &Environment, flags: Value) -> any
     }
     let warnings = layers.lay_environment(environment)?;
     layers.lay(&Layer { origin: Origin::Flag, values: flags })?;
-    let config = Config::deserialize(layers.values())
-        .map_err(|error| Failure::usage(format!("configuration: {error}")))?;
-    config.check()?;
+    let config: Config = serde_path_to_error::deserialize(layers.values())
+        .map_err(|error| layers.refuse(&error.path().to_string(), &format!(": {}", error.inner())))?;
+    config.check().map_err(|(key, rule)| layers.refuse(key, rule))?;
     Ok(Loaded { config, settings: layers.settings(), warnings })
 }
 
@@ -102,16 +101,72 @@ mod tests {
         assert!(loaded.warnings[0].contains("PULSE_NO_SUCH"));
     }
 
+    fn refusal(file: Option<&Path>, variables: &Environment, flags: Value) -> String {
+        let error = load(file, variables, flags).unwrap_err();
+        assert_eq!(Exit::of(&error), Exit::Usage, "{error}");
+        error.to_string()
+    }
+
     #[test]
-    fn a_value_of_the_wrong_kind_is_refused() {
-        for (name, value) in [
-            ("PULSE_SHUTDOWN_DEADLINE_SECONDS", "soon"),
-            ("PULSE_LISTEN_HTTP", "nowhere"),
-            ("PULSE_EPHEMERAL", "2"),
+    fn a_value_of_the_wrong_kind_is_refused_by_its_variable_and_its_key() {
+        for (name, value, expected) in [
+            ("PULSE_SHUTDOWN_DEADLINE_SECONDS", "soon", "shutdown_deadline_seconds must be a whole number"),
+            ("PULSE_EPHEMERAL", "2", "ephemeral must be true or false"),
+            ("PULSE_LISTEN_HTTP", "nowhere", "listen_http: invalid socket address syntax"),
+            ("PULSE_TRACE_ONE_IN", "-1", "trace_one_in: invalid value: integer `-1`, expected u32"),
         ] {
-            let error = load(None, &Environment::from([(name, value)]), json!({})).unwrap_err();
-            assert_eq!(Exit::of(&error), Exit::Usage, "{name}");
+            let text = refusal(None, &Environment::from([(name, value)]), json!({}));
+            assert_eq!(text, format!("environment {name}: {expected}"));
         }
+    }
+
+    #[test]
+    fn a_rule_that_a_value_breaks_is_told_with_where_the_value_came_from() {
+        let file = write("connections_max = 0\n[ingestor_consumer]\nread_bytes = \"many\"\n");
+        let named = format!("file {}: ", file.path().display());
+        let text = refusal(Some(file.path()), &Environment::default(), json!({}));
+        assert!(
+            text.starts_with(&format!("{named}ingestor_consumer.read_bytes: invalid type: string")),
+            "{text}"
+        );
+        let mended = Environment::from([("PULSE_INGESTOR_CONSUMER__READ_BYTES", "4096")]);
+        assert_eq!(
+            refusal(Some(file.path()), &mended, json!({})),
+            format!("{named}connections_max must be at least 1")
+        );
+        let flags = json!({"connections_max": 1, "shutdown_deadline_seconds": 0});
+        assert_eq!(
+            refusal(Some(file.path()), &mended, flags),
+            "flag: shutdown_deadline_seconds must be at least 1"
+        );
+        let text = refusal(None, &Environment::from([("PULSE_MEMORY_BYTES_MAX", "0")]), json!({}));
+        assert_eq!(text, "environment PULSE_MEMORY_BYTES_MAX: memory_bytes_max must be at least 1");
+    }
+
+    #[test]
+    fn a_key_and_its_file_exclude_each_other() {
+        let both = Environment::from([("PULSE_PAGE_TOKEN_KEY", "x"), ("PULSE_PAGE_TOKEN_KEY_FILE", "/x")]);
+        let text = refusal(None, &both, json!({}));
+        assert_eq!(
+            text,
+            "environment PULSE_PAGE_TOKEN_KEY_FILE: page_token_key_file must not be set beside page_token_key"
+        );
+    }
+
+    #[test]
+    fn a_refused_secret_does_not_print() {
+        let file = write("page_token_key = 112233445566\n");
+        let text = refusal(Some(file.path()), &Environment::default(), json!({}));
+        assert_eq!(text, format!("file {}: page_token_key must be text", file.path().display()));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let text = refusal(Some(Path::new("/no/such.toml")), &Environment::default(), json!({}));
+        assert!(text.starts_with("/no/such.toml: "), "{text}");
+        let file = write("data_dir = \n");
+        let text = refusal(Some(file.path()), &Environment::default(), json!({}));
+        assert!(text.starts_with(&file.path().display().to_string()) && text.contains("line 1"), "{text}");
     }
 
     #[test]

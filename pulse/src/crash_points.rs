@@ -2,7 +2,7 @@
 //!
 //! Armed by `PULSE_CRASH_POINT=name:n`, which ends the process at the n-th call of that name. Names are
 //! `before|mid|after-append-TOPIC` and `before|mid|after-write-TABLE`, and `before|after-read-TABLE`; `mid` ends it when
-//! half of the call's records or cells are durable.
+//! half of the call's records or cells are durable. `panic-` before a name panics there instead.
 
 use async_trait::async_trait;
 use domain::generation::{Generation, Incarnation};
@@ -21,7 +21,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug)]
 pub struct CrashPoint {
     name: String,
+    end: End,
     calls_left: AtomicU64,
+}
+
+/// How to end there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Abort,
+    Panic,
 }
 
 impl FromStr for CrashPoint {
@@ -31,7 +39,9 @@ impl FromStr for CrashPoint {
         let rule = || format!("crash point {text:?} must be NAME:N with N from 1");
         let (name, calls) = text.rsplit_once(':').ok_or_else(rule)?;
         let calls: u64 = calls.parse().ok().filter(|calls| *calls > 0).ok_or_else(rule)?;
-        Ok(Self { name: name.to_owned(), calls_left: AtomicU64::new(calls) })
+        let panics = name.strip_prefix("panic-");
+        let end = if panics.is_some() { End::Panic } else { End::Abort };
+        Ok(Self { name: panics.unwrap_or(name).to_owned(), end, calls_left: AtomicU64::new(calls) })
     }
 }
 
@@ -45,8 +55,10 @@ impl CrashPoint {
     }
 
     fn pass(&self, moment: &str, call: &str, of: &str) {
-        if self.is_due(moment, call, of) {
-            std::process::abort();
+        match self.end {
+            _ if !self.is_due(moment, call, of) => {}
+            End::Abort => std::process::abort(),
+            End::Panic => panic!("the crash point {} was reached", self.name),
         }
     }
 }
@@ -148,6 +160,14 @@ mod tests {
         assert!(!hits("mid", "resource-consumption.g1"));
         assert!(hits("mid", "resource-consumption.g1"));
         assert!(!hits("mid", "resource-consumption.g1"), "once is enough");
+    }
+
+    #[test]
+    #[should_panic(expected = "the crash point before-read-aggregate was reached")]
+    fn a_point_can_be_a_panic() {
+        let point: CrashPoint = "panic-before-read-aggregate:1".parse().unwrap();
+        point.pass("after", "read", "aggregate");
+        point.pass("before", "read", "aggregate");
     }
 
     #[test]

@@ -1,23 +1,90 @@
-//! What the process says about itself, on standard error.
+//! What the process says about itself: its log on standard error, and its traces where somebody collects them.
+
+mod line;
+mod panics;
+mod traces;
+
+pub use panics::end_process_on_panic;
+pub use traces::context_of;
 
 use crate::config::{Config, LogFormat};
 use crate::environment::Environment;
 use crate::exit::Failure;
+use line::JsonLine;
 use std::io::{self, IsTerminal};
-use tracing_subscriber::EnvFilter;
+use traces::Traces;
+use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-/// Starts logging; once per process.
-pub fn start(config: &Config, environment: &Environment) -> anyhow::Result<()> {
+/// Where traces go where no key says so: the variable of the OpenTelemetry specification.
+const ENDPOINT_VARIABLE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+/// What runs as long as the process and is to be ended with it.
+#[must_use = "spans that are not sent yet are lost without `end`"]
+pub struct Telemetry {
+    traces: Option<Traces>,
+}
+
+/// Starts logging, and tracing where an endpoint is given; once per process.
+pub fn start(config: &Config, environment: &Environment) -> anyhow::Result<Telemetry> {
     let filter: EnvFilter =
         config.log_filter.parse().map_err(|error| Failure::usage(format!("log_filter: {error}")))?;
-    let is_json = match config.log_format {
-        LogFormat::Auto => !io::stderr().is_terminal(),
-        LogFormat::Text => false,
-        LogFormat::Json => true,
-    };
-    let colours = io::stderr().is_terminal() && environment.find("NO_COLOR").is_none();
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let started =
-        if is_json { subscriber.json().try_init() } else { subscriber.with_ansi(colours).try_init() };
-    started.map_err(|error| anyhow::anyhow!("starting the log: {error}"))
+    let endpoint = find_endpoint(config, environment);
+    let traces = endpoint.map(|endpoint| Traces::start(endpoint, config.trace_one_in)).transpose()?;
+    tracing_subscriber::registry()
+        .with(log(config.log_format, environment).with_filter(filter))
+        .with(traces.as_ref().map(Traces::layer))
+        .try_init()
+        .map_err(|error| anyhow::anyhow!("starting the log: {error}"))?;
+    Ok(Telemetry { traces })
+}
+
+/// Where traces go, if anywhere.
+pub fn find_endpoint<'a>(config: &'a Config, environment: &'a Environment) -> Option<&'a str> {
+    config.trace_endpoint.as_deref().or_else(|| environment.find(ENDPOINT_VARIABLE))
+}
+
+impl Telemetry {
+    /// Sends what is not sent yet.
+    pub async fn end(self) {
+        if let Some(traces) = self.traces {
+            traces.end().await;
+        }
+    }
+}
+
+fn log(format: LogFormat, environment: &Environment) -> Box<dyn Layer<Registry> + Send + Sync> {
+    let is_terminal = io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    match format {
+        LogFormat::Text => lines.with_ansi(is_terminal && environment.find("NO_COLOR").is_none()).boxed(),
+        LogFormat::Auto if is_terminal => log(LogFormat::Text, environment),
+        LogFormat::Auto | LogFormat::Json => {
+            lines.fmt_fields(JsonFields::new()).event_format(JsonLine::default()).boxed()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traces_go_where_the_key_says_else_where_the_variable_says_else_nowhere() {
+        let named = Config { trace_endpoint: Some("http://key:4317".to_owned()), ..Config::default() };
+        let variable = Environment::from([(ENDPOINT_VARIABLE, "http://variable:4317")]);
+        assert_eq!(find_endpoint(&named, &variable), Some("http://key:4317"));
+        assert_eq!(find_endpoint(&Config::default(), &variable), Some("http://variable:4317"));
+        assert_eq!(find_endpoint(&Config::default(), &Environment::from([(ENDPOINT_VARIABLE, "")])), None);
+    }
+
+    #[test]
+    fn a_filter_that_is_none_is_refused_by_its_key() {
+        let config = Config { log_filter: "pulse=loud".to_owned(), ..Config::default() };
+        let error = start(&config, &Environment::default()).err().unwrap();
+        assert_eq!(crate::exit::Exit::of(&error), crate::exit::Exit::Usage);
+        assert!(error.to_string().starts_with("log_filter: "), "{error}");
+    }
 }

@@ -2,22 +2,31 @@
 
 mod backends;
 mod doors;
+mod gate;
 mod housekeeping;
 mod lifecycle;
+mod memory;
 mod page_key;
 mod readiness;
 mod rooms;
 
 use crate::config::Config;
+use crate::demo::Demo;
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
+use crate::metrics::Metrics;
 use crate::ready_file::{self, Ready};
+use crate::server::Server;
 use crate::system_clock::SystemClock;
+use crate::telemetry;
+use crate::welcome;
 use anyhow::Context;
 use backends::Backends;
+use domain::port::RegistryView;
 use doors::Doors;
 use lifecycle::{Lifecycle, Signals};
-use rooms::Rooms;
+use memory::Memory;
+use rooms::{Foundation, Rooms};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,15 +36,36 @@ pub async fn run(
     config: Config,
     environment: &Environment,
     exit_after: Option<Duration>,
+    demo_seed: Option<u64>,
 ) -> anyhow::Result<Exit> {
     let mut signals = Signals::install(exit_after)?;
     let lifecycle = Lifecycle::default();
+    let metrics = Metrics::install(&SystemClock)?;
     let backends = Backends::open(&config, environment, Arc::new(SystemClock)).await?;
     let doors = Doors::bind(&config).await?;
-    let rooms = Rooms::build(&config, &backends, &lifecycle).await?;
+    let memory = Memory::new(config.memory_bytes_max);
+    let rooms = Rooms::build(Foundation {
+        config: &config,
+        backends: &backends,
+        lifecycle: &lifecycle,
+        metrics: &metrics,
+        memory: &memory,
+        is_traced: telemetry::find_endpoint(&config, environment).is_some(),
+    })
+    .await?;
     housekeeping::start(&config, &backends, &rooms, &lifecycle);
+    lifecycle.keep(metrics.keep());
+    lifecycle.keep(memory.watch());
+    let registry = rooms.view.registry();
     let (http, grpc) = (doors.http_address()?, doors.grpc_address()?);
     doors.serve(rooms, &lifecycle);
+    if let Some(seed) = demo_seed {
+        let server = Server { http: format!("http://{http}"), grpc: format!("http://{grpc}"), token: None };
+        let demo = Demo { seed, server, clock: Arc::clone(&backends.clock) };
+        demo.fill(&*backends.log, &registry).await.context("filling the demonstration")?;
+        let stop = lifecycle.stop_accepting.clone();
+        lifecycle.work.spawn(async move { stop.run_until_cancelled(demo.run()).await });
+    }
     let ready = Ready {
         http,
         grpc,
@@ -43,6 +73,7 @@ pub async fn run(
         data_dir: backends.data_dir.clone().unwrap_or_default(),
     };
     let files = ReadyFiles::write(&ready, &config, &backends)?;
+    welcome::print(&ready, demo_seed.is_some())?;
     tracing::info!(%http, %grpc, data_dir = %ready.data_dir.display(), "ready");
     signals.next().await;
     tracing::info!("draining");

@@ -19,7 +19,14 @@ pub struct Up {
     /// End by itself after this many seconds
     #[arg(long, value_name = "SECONDS")]
     exit_after: Option<u64>,
-    /// Open no browser; none is opened yet
+    /// Show a demonstration: twelve tenants, nine SKUs, thirty days behind now, and live usage; without --data-dir it is
+    /// kept in memory
+    #[arg(long)]
+    demo: bool,
+    /// Which demonstration: the same seed tells the same past
+    #[arg(long, value_name = "NUMBER", requires = "demo", default_value_t = 1)]
+    seed: u64,
+    /// Open no browser: none ever is
     #[arg(long = "no-open")]
     _no_open: bool,
 }
@@ -73,11 +80,21 @@ impl ServeFlags {
 impl Up {
     /// Runs until a signal, or until `--exit-after`.
     pub async fn run(self, context: &Context) -> anyhow::Result<Exit> {
-        let Loaded { config, warnings, .. } = self.serve.load(&context.environment)?;
-        telemetry::start(&config, &context.environment)?;
+        let Loaded { mut config, warnings, .. } = self.serve.load(&context.environment)?;
+        config.ephemeral |= self.demo && self.serve.data_dir.is_none();
+        let telemetry = telemetry::start(&config, &context.environment)?;
+        telemetry::end_process_on_panic();
         for warning in warnings {
             tracing::warn!("{warning}");
         }
-        up::run(config, &context.environment, self.exit_after.map(Duration::from_secs)).await
+        let ended = up::run(
+            config,
+            &context.environment,
+            self.exit_after.map(Duration::from_secs),
+            self.demo.then_some(self.seed),
+        )
+        .await;
+        telemetry.end().await;
+        ended
     }
 }

@@ -86,7 +86,11 @@ impl Layers {
             let key = name.to_ascii_lowercase().replace("__", ".");
             let variable = format!("{PREFIX}{name}");
             match self.0.get_mut(&key) {
-                Some(entry) => *entry = (parse(&variable, text, &entry.0)?, Origin::Variable(variable)),
+                Some(entry) => {
+                    let origin = Origin::Variable(variable);
+                    let value = parse(text, &entry.0).map_err(|kind| refusal(&origin, &key, kind))?;
+                    *entry = (value, origin);
+                }
                 None => unknown.push(format!("environment variable {variable} names no configuration key")),
             }
         }
@@ -101,6 +105,13 @@ impl Layers {
             *place = value.clone();
         }
         root
+    }
+
+    /// Why a value cannot stay, with who set it; what a secret holds is not told.
+    pub fn refuse(&self, key: &str, rule: &str) -> Failure {
+        let rule = if SECRETS.contains(&key) { " must be text" } else { rule };
+        let origin = self.0.get(key).map_or(&Origin::Default, |(_, origin)| origin);
+        refusal(origin, key, rule)
     }
 
     /// Each key with its value as text and its origin.
@@ -130,12 +141,16 @@ fn leaves(values: Value) -> Vec<(String, Value)> {
     nested.collect()
 }
 
-/// Reads a variable's text as the kind of value that it replaces.
-fn parse(variable: &str, text: &str, replaces: &Value) -> Result<Value, Failure> {
-    let refusal = |kind: &str| Failure::usage(format!("environment variable {variable} must be {kind}"));
+/// A value that breaks a rule, by who set it and its key.
+fn refusal(origin: &Origin, key: &str, rule: &str) -> Failure {
+    Failure::usage(format!("{origin}: {key}{rule}"))
+}
+
+/// Reads a variable's text as the kind of value that it replaces, or tells what it must be.
+fn parse(text: &str, replaces: &Value) -> Result<Value, &'static str> {
     match replaces {
-        Value::Number(_) => text.parse::<i64>().map(Value::from).map_err(|_| refusal("a whole number")),
-        Value::Bool(_) => text.parse::<bool>().map(Value::from).map_err(|_| refusal("true or false")),
+        Value::Number(_) => text.parse::<i64>().map(Value::from).map_err(|_| " must be a whole number"),
+        Value::Bool(_) => text.parse::<bool>().map(Value::from).map_err(|_| " must be true or false"),
         _ => Ok(Value::from(text)),
     }
 }

@@ -1,7 +1,6 @@
 //! Every key there is, with its default. A room's keys stand in a table of its name.
 
 use super::Secret;
-use crate::exit::Failure;
 use crate::server::DEFAULT_DATA_DIR;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,12 +18,24 @@ pub struct Config {
     pub listen_http: SocketAddr,
     /// Where gRPC is served; port 0 picks a free one.
     pub listen_grpc: SocketAddr,
+    /// Connections served at a time, at each of the two.
+    pub connections_max: usize,
+    /// Memory of the process past which only a few requests are served at a time and the others told to come again.
+    pub memory_bytes_max: u64,
+    /// Bytes that must be free where the data lies; below it the server is not ready.
+    pub disk_free_bytes_min: u64,
+    /// Seconds that counting may be behind; past it the server is not ready.
+    pub lag_seconds_max: u32,
     /// Written beside the data directory's ready file when everything answers.
     pub ready_file: Option<PathBuf>,
     /// What is logged, as directives of `tracing`.
     pub log_filter: String,
     /// How it is logged.
     pub log_format: LogFormat,
+    /// Where traces are sent by OTLP over gRPC, a URL. Absent: what OTEL_EXPORTER_OTLP_ENDPOINT says, else nowhere.
+    pub trace_endpoint: Option<String>,
+    /// Of the requests that bring no trace of their own one in so many is traced; 0: none.
+    pub trace_one_in: u32,
     /// How long a shutdown may take.
     pub shutdown_deadline_seconds: u64,
     /// How long records are kept after every reader has passed them.
@@ -61,9 +72,15 @@ impl Default for Config {
             ephemeral: false,
             listen_http: loopback(8080),
             listen_grpc: loopback(50051),
+            connections_max: 1_024,
+            memory_bytes_max: 768 * 1024 * 1024,
+            disk_free_bytes_min: 256 * 1024 * 1024,
+            lag_seconds_max: 300,
             ready_file: None,
             log_filter: "info".to_owned(),
             log_format: LogFormat::Auto,
+            trace_endpoint: None,
+            trace_one_in: 100,
             shutdown_deadline_seconds: 10,
             log_retention_hours: 7 * 24,
             page_token_key: None,
@@ -76,13 +93,18 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The rules that one key's type cannot state.
-    pub fn check(&self) -> Result<(), Failure> {
-        if self.shutdown_deadline_seconds == 0 {
-            return Err(Failure::usage("shutdown_deadline_seconds must be at least 1"));
+    /// The rules that one key's type cannot state; what is broken is told by its key.
+    pub fn check(&self) -> Result<(), (&'static str, &'static str)> {
+        let least_one = [
+            ("shutdown_deadline_seconds", self.shutdown_deadline_seconds == 0),
+            ("connections_max", self.connections_max == 0),
+            ("memory_bytes_max", self.memory_bytes_max == 0),
+        ];
+        if let Some((key, _)) = least_one.iter().find(|(_, is_zero)| *is_zero) {
+            return Err((key, " must be at least 1"));
         }
         if self.page_token_key.is_some() && self.page_token_key_file.is_some() {
-            return Err(Failure::usage("page_token_key and page_token_key_file must not both be set"));
+            return Err(("page_token_key_file", " must not be set beside page_token_key"));
         }
         Ok(())
     }

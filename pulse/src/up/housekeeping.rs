@@ -50,8 +50,7 @@ pub fn start(config: &Config, backends: &Backends, rooms: &Rooms, lifecycle: &Li
         view: rooms.view.clone(),
         retention_seconds: i64::from(config.log_retention_hours) * 3_600,
     };
-    let stop = lifecycle.stop_working.clone();
-    lifecycle.work.spawn(async move { stop.run_until_cancelled(housekeeping.run()).await });
+    lifecycle.keep(housekeeping.run());
 }
 
 impl Housekeeping {

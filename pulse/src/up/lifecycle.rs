@@ -21,6 +21,12 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
+    /// Runs a task that never ends by itself, until the work is stopped.
+    pub fn keep(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop_working.clone();
+        self.work.spawn(async move { stop.run_until_cancelled(task).await });
+    }
+
     /// Goes down. `None`: the deadline passed first.
     pub async fn drain(&self, deadline: Duration) -> Option<()> {
         let stages = async {
@@ -90,6 +96,15 @@ mod tests {
         });
         assert_eq!(lifecycle.drain(Duration::from_secs(10)).await, Some(()));
         assert_eq!(*order.lock().unwrap(), ["answered", "checkpointed"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_kept_running_ends_with_the_work() {
+        let lifecycle = Lifecycle::default();
+        lifecycle.keep(std::future::pending());
+        let started = Instant::now();
+        assert_eq!(lifecycle.drain(Duration::from_secs(10)).await, Some(()));
+        assert_eq!(started.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,14 +1,23 @@
 //! `/livez` says the process runs, `/readyz` says it accepts work, or names each thing that keeps it from that.
 
+mod ground;
+#[cfg(test)]
+mod tests;
+
+pub use ground::Ground;
+
+use super::memory::Memory;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use catalog::view::View;
-use domain::checkpoint::Checkpoint;
-use domain::port::{CellStore, Clock, Log, Query, ReadLimit, TopicPartition};
+use domain::checkpoint::{Checkpoint, watermark_key};
+use domain::port::{CellStore, Clock, Log, LogError, Query, ReadLimit, TopicPartition, read_all};
+use domain::time::Timestamp;
+use futures::future::join_all;
 use ingestor_consumer::Alarms;
 use serde_json::{Map, Value, json};
-use std::future::Future;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -26,80 +35,146 @@ pub struct Readiness {
     pub log: Arc<dyn Log>,
     /// Must answer.
     pub store: Arc<dyn CellStore>,
+    /// Must take records, and have room for more.
+    pub ground: Arc<dyn Ground>,
     /// Must not be behind the log's own time.
     pub clock: Arc<dyn Clock>,
     /// Must reach its log's end.
     pub view: View,
     /// Must not be raised.
     pub alarms: Alarms,
+    /// Must not be short.
+    pub memory: Memory,
     /// Must not be cancelled.
     pub draining: CancellationToken,
+    /// How far it may be.
+    pub bounds: Bounds,
 }
+
+/// Past these it is not ready.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes that must be free where the data lies.
+    pub disk_free_bytes_min: u64,
+    /// Seconds that counting may be behind now.
+    pub lag_seconds_max: i64,
+}
+
+/// What was found: each check by name, with what is wrong.
+pub struct Verdict(Vec<(&'static str, Check)>);
 
 type Check = Result<(), String>;
 
+impl Verdict {
+    /// Whether nothing is wrong.
+    pub fn is_ready(&self) -> bool {
+        self.0.iter().all(|(_, check)| check.is_ok())
+    }
+
+    fn answer(&self) -> (StatusCode, Json<Value>) {
+        let text = |check: &Check| check.clone().err().unwrap_or_else(|| "ok".to_owned());
+        let checks: Map<String, Value> =
+            self.0.iter().map(|(name, check)| ((*name).to_owned(), text(check).into())).collect();
+        let (status, word) = match self.is_ready() {
+            true => (StatusCode::OK, "ready"),
+            false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        };
+        (status, Json(json!({"status": word, "checks": checks})))
+    }
+}
+
 impl Readiness {
     /// The two resources.
-    pub fn routes(self) -> Router {
+    pub fn routes(&self) -> Router {
+        let readiness = self.clone();
+        let ready = move || async move { readiness.judge().await.answer() };
         Router::new()
             .route("/livez", get(|| async { Json(json!({"status": "live"})) }))
-            .route("/readyz", get(move || self.clone().answer()))
+            .route("/readyz", get(ready))
     }
 
-    async fn answer(self) -> (StatusCode, Json<Value>) {
-        let checks = [
-            ("log", in_time(self.log()).await),
-            ("store", in_time(self.store()).await),
-            ("catalog", in_time(self.catalog()).await),
-            ("clock", in_time(self.clock()).await),
+    /// Looks at everything, all at the same time.
+    pub async fn judge(&self) -> Verdict {
+        let (log, store, catalog, clock, lag) = tokio::join!(
+            in_time(self.log()),
+            in_time(self.store()),
+            in_time(self.catalog()),
+            in_time(self.clock()),
+            in_time(self.lag()),
+        );
+        Verdict(vec![
+            ("log", log),
+            ("store", store),
+            ("disk", self.disk()),
+            ("catalog", catalog),
+            ("clock", clock),
+            ("lag", lag),
             ("consumer", self.consumer()),
-            ("drain", self.drain()),
-        ];
-        let is_ready = checks.iter().all(|(_, check)| check.is_ok());
-        let text = |check: &Check| check.as_ref().map_or_else(String::clone, |()| "ok".to_owned());
-        let checks: Map<String, Value> =
-            checks.iter().map(|(name, check)| ((*name).to_owned(), json!(text(check)))).collect();
-        let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        (status, Json(json!({"status": if is_ready { "ready" } else { "not ready" }, "checks": checks})))
+            ("memory", refuse_if(self.memory.is_short(), || "memory_bytes_max is passed".to_owned())),
+            ("drain", refuse_if(self.draining.is_cancelled(), || "draining".to_owned())),
+        ])
     }
 
-    fn partitions(&self) -> Vec<TopicPartition> {
+    /// The partitions that are written to, each with its generation's number.
+    fn partitions(&self) -> Vec<(u32, TopicPartition)> {
         let state = self.view.state();
         let generation = state.registry().map(|registry| Arc::clone(registry.newest()));
         let partitions = generation.iter().flat_map(|generation| {
+            let topic = &generation.topic;
             (0..generation.partitions)
-                .map(|partition| TopicPartition::new(Arc::clone(&generation.topic), partition))
+                .map(|partition| (generation.number, TopicPartition::new(Arc::clone(topic), partition)))
         });
         partitions.collect()
     }
 
+    /// Reads from every partition, and writes.
     async fn log(&self) -> Check {
-        for partition in self.partitions() {
-            self.log.watermarks(&partition).await.map_err(|error| error.to_string())?;
-        }
-        Ok(())
+        let partitions = self.partitions();
+        let reads = join_all(partitions.iter().map(|(_, partition)| self.log.watermarks(partition))).await;
+        reads.into_iter().find_map(Result::err).map_or(Ok(()), |error| Err(text(error)))?;
+        self.ground.write().await.map_err(text)
     }
 
     async fn store(&self) -> Check {
-        let read = self.store.read(&Query::one(&Checkpoint::cell_key(1, 0))).await;
-        read.map(drop).map_err(|error| error.to_string())
+        self.store.read(&Query::one(&Checkpoint::cell_key(1, 0))).await.map(drop).map_err(text)
+    }
+
+    fn disk(&self) -> Check {
+        let (Some(free), least) = (self.ground.free_bytes(), self.bounds.disk_free_bytes_min) else {
+            return Ok(());
+        };
+        refuse_if(free < least, || format!("{free} bytes are free, below disk_free_bytes_min {least}"))
     }
 
     async fn catalog(&self) -> Check {
-        self.view.confirm().await.map(drop).map_err(|error| error.to_string())
+        self.view.confirm().await.map(drop).map_err(text)
     }
 
     /// Compares with the log's own time of the newest record.
     async fn clock(&self) -> Check {
         let latest = self.clock.now().plus_seconds(CLOCK_BEHIND_MAX_SECONDS);
-        for partition in self.partitions() {
-            let Some(newest) =
-                newest_time(&*self.log, &partition).await.map_err(|error| error.to_string())?
-            else {
-                continue;
-            };
-            if newest > latest {
-                return Err(format!("the clock is behind {newest}, the time of a record in {partition}"));
+        for (_, partition) in self.partitions() {
+            if let Some(newest) = newest_time(&*self.log, &partition).await.map_err(text)? {
+                let behind = || format!("the clock is behind {newest}, the time of a record in {partition}");
+                refuse_if(newest > latest, behind)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares with the time up to which everything is counted. A partition that never counted has nothing to be behind.
+    async fn lag(&self) -> Check {
+        let earliest = self.clock.now().plus_seconds(-self.bounds.lag_seconds_max);
+        for (generation, partition) in self.partitions() {
+            let query = Query::one(&watermark_key(generation, partition.partition));
+            let cells = read_all(&*self.store, query).await.map_err(text)?;
+            let counted =
+                cells.first().map(|cell| Timestamp::from_nanos(cell.timestamp.saturating_mul(1_000)));
+            if let Some(counted) = counted.filter(|counted| *counted < earliest) {
+                let most = self.bounds.lag_seconds_max;
+                return Err(format!(
+                    "{partition} is counted up to {counted}, further behind than lag_seconds_max {most}"
+                ));
             }
         }
         Ok(())
@@ -111,18 +186,11 @@ impl Readiness {
             .iter()
             .map(|((generation, partition), alarm)| format!("partition {generation}/{partition}: {alarm}"))
             .collect();
-        if texts.is_empty() { Ok(()) } else { Err(texts.join("; ")) }
-    }
-
-    fn drain(&self) -> Check {
-        if self.draining.is_cancelled() { Err("draining".to_owned()) } else { Ok(()) }
+        refuse_if(!texts.is_empty(), || texts.join("; "))
     }
 }
 
-async fn newest_time(
-    log: &dyn Log,
-    of: &TopicPartition,
-) -> Result<Option<domain::time::Timestamp>, domain::port::LogError> {
+async fn newest_time(log: &dyn Log, of: &TopicPartition) -> Result<Option<Timestamp>, LogError> {
     let marks = log.watermarks(of).await?;
     if marks.high == marks.low {
         return Ok(None);
@@ -132,7 +200,14 @@ async fn newest_time(
 }
 
 async fn in_time(check: impl Future<Output = Check>) -> Check {
-    timeout(CHECK_MAX, check)
-        .await
-        .unwrap_or_else(|_| Err(format!("no answer within {} s", CHECK_MAX.as_secs())))
+    let late = |_| Err(format!("no answer within {} s", CHECK_MAX.as_secs()));
+    timeout(CHECK_MAX, check).await.unwrap_or_else(late)
+}
+
+fn refuse_if(is_wrong: bool, reason: impl FnOnce() -> String) -> Check {
+    if is_wrong { Err(reason()) } else { Ok(()) }
+}
+
+fn text(error: impl Display) -> String {
+    error.to_string()
 }

@@ -1,10 +1,13 @@
 //! The rooms on their ports, and what they serve.
 
 use super::backends::{Backends, random};
+use super::gate;
 use super::lifecycle::Lifecycle;
+use super::memory::Memory;
 use super::page_key;
-use super::readiness::Readiness;
+use super::readiness::{Bounds, Readiness};
 use crate::config::Config;
+use crate::metrics::Metrics;
 use anyhow::Context;
 use axum::Router;
 use catalog::catalog::Catalog;
@@ -16,77 +19,99 @@ use query_api::QueryApi;
 use rest::door::TraceIds;
 use rest::page::PageKey;
 use std::sync::Arc;
-use tonic::service::Routes;
 use utoipa::openapi::InfoBuilder;
 use utoipa_axum::router::OpenApiRouter;
 
 /// The rooms, ready to be served.
 pub struct Rooms {
     /// The gRPC services.
-    pub grpc: Routes,
+    pub grpc: Router,
     /// The HTTP resources, their description, and the process's own.
     pub http: Router,
     /// The catalogue in memory.
     pub view: View,
 }
 
+/// What every room is built on.
+#[derive(Clone, Copy)]
+pub struct Foundation<'a> {
+    /// The settings.
+    pub config: &'a Config,
+    /// The ports.
+    pub backends: &'a Backends,
+    /// The way down.
+    pub lifecycle: &'a Lifecycle,
+    /// What all rooms measure.
+    pub metrics: &'a Metrics,
+    /// The memory there is.
+    pub memory: &'a Memory,
+    /// Whether requests are spans of their callers' traces.
+    pub is_traced: bool,
+}
+
 impl Rooms {
     /// Builds every room; their tasks run from here on.
-    pub async fn build(config: &Config, backends: &Backends, lifecycle: &Lifecycle) -> anyhow::Result<Self> {
+    pub async fn build(foundation: Foundation<'_>) -> anyhow::Result<Self> {
+        let Foundation { config, backends, memory, is_traced, .. } = foundation;
         let page_key = page_key::find(config, backends.data_dir.as_deref())?;
-        let view = open_view(backends, lifecycle).await.context("following the catalogue")?;
-        let site = Site { config, backends, lifecycle, view, page_key };
+        let view = foundation.open_view().await.context("following the catalogue")?;
+        let site = Site { foundation, view, page_key };
         let alarms = site.start_consumer();
         let edge = site.build_edge();
-        let catalog = catalog::routes(site.build_catalog(), site.page_key.clone());
+        let (catalog, page_key) = (site.build_catalog(), &site.page_key);
+        let services = edge.grpc().add_service(catalog::grpc(catalog.clone(), page_key.clone()));
+        let catalog = catalog::routes(catalog, page_key.clone());
         let resources = edge.http().merge(catalog).merge(query_api::routes(site.build_query()));
-        let http = described(resources).merge(site.readiness(alarms).routes());
-        Ok(Self {
-            grpc: edge.grpc(),
-            http: rest::door::close(http, TraceIds::new(random()?)),
-            view: site.view,
-        })
+        let own = site.readiness(alarms).routes().merge(foundation.metrics.routes());
+        let http = gate::guard_http(described(resources), memory.clone()).merge(own);
+        let http = rest::metrics::measured(http, site.clock());
+        let http = rest::door::close(http, TraceIds::new(random()?));
+        let grpc = gate::guard_grpc(services.into_axum_router(), memory.clone());
+        let traced = |router| if is_traced { gate::trace(router) } else { router };
+        Ok(Self { grpc: traced(grpc), http: traced(http), view: site.view })
     }
 }
 
-async fn open_view(backends: &Backends, lifecycle: &Lifecycle) -> anyhow::Result<View> {
-    let (log, clock) = (Arc::clone(&backends.log), Arc::clone(&backends.clock));
-    Ok(View::open(log, clock, lifecycle.stop_working.clone(), &lifecycle.work).await?)
+impl Foundation<'_> {
+    async fn open_view(&self) -> anyhow::Result<View> {
+        let Self { backends, lifecycle, .. } = self;
+        let (log, clock) = (Arc::clone(&backends.log), Arc::clone(&backends.clock));
+        Ok(View::open(log, clock, lifecycle.stop_working.clone(), &lifecycle.work).await?)
+    }
 }
 
-/// What every room is built on.
+/// A foundation with what every room shares on it.
 struct Site<'a> {
-    config: &'a Config,
-    backends: &'a Backends,
-    lifecycle: &'a Lifecycle,
+    foundation: Foundation<'a>,
     view: View,
     page_key: PageKey,
 }
 
 impl Site<'_> {
     fn log(&self) -> Arc<dyn Log> {
-        Arc::clone(&self.backends.log)
+        Arc::clone(&self.foundation.backends.log)
     }
 
     fn store(&self) -> Arc<dyn CellStore> {
-        Arc::clone(&self.backends.store)
+        Arc::clone(&self.foundation.backends.store)
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.backends.clock)
+        Arc::clone(&self.foundation.backends.clock)
     }
 
     fn start_consumer(&self) -> Alarms {
         let (log, store, clock) = (self.log(), self.store(), self.clock());
         let ports = ingestor_consumer::Ports { log, store, clock, registry: Arc::new(self.view.clone()) };
-        let config = self.config.ingestor_consumer.clone();
-        ingestor_consumer::start(config, ports, &self.lifecycle.stop_working, &self.lifecycle.work)
+        let Foundation { config, lifecycle, .. } = self.foundation;
+        let config = config.ingestor_consumer.clone();
+        ingestor_consumer::start(config, ports, &lifecycle.stop_working, &lifecycle.work)
     }
 
     fn build_catalog(&self) -> Catalog {
         let ports = catalog::Ports { log: self.log(), store: self.store(), view: self.view.clone() };
-        let stop = self.lifecycle.stop_working.clone();
-        catalog::build(self.config.catalog, ports, stop, &self.lifecycle.work)
+        let Foundation { config, lifecycle, .. } = self.foundation;
+        catalog::build(config.catalog, ports, lifecycle.stop_working.clone(), &lifecycle.work)
     }
 
     fn build_edge(&self) -> IngestorApi {
@@ -98,24 +123,32 @@ impl Site<'_> {
             store: self.store(),
             page_key: self.page_key.clone(),
         };
-        let Lifecycle { stop_accepting, requests, .. } = self.lifecycle.clone();
-        ingestor_api::build(self.config.ingestor_api.clone(), ports, stop_accepting, requests)
+        let Lifecycle { stop_accepting, requests, .. } = self.foundation.lifecycle.clone();
+        ingestor_api::build(self.foundation.config.ingestor_api.clone(), ports, stop_accepting, requests)
     }
 
     fn build_query(&self) -> QueryApi {
         let (log, store, clock) = (self.log(), self.store(), self.clock());
-        let ports = query_api::Ports { store, log, view: self.view.clone(), clock };
+        let shutdown = self.foundation.lifecycle.stop_accepting.clone();
+        let ports = query_api::Ports { store, log, view: self.view.clone(), clock, shutdown };
         query_api::build(query_api::Config { page_key: self.page_key.clone() }, ports)
     }
 
     fn readiness(&self, alarms: Alarms) -> Readiness {
+        let Foundation { config, backends, lifecycle, memory, .. } = self.foundation;
         Readiness {
             log: self.log(),
             store: self.store(),
+            ground: Arc::clone(&backends.embedded_log) as _,
             clock: self.clock(),
             view: self.view.clone(),
             alarms,
-            draining: self.lifecycle.stop_accepting.clone(),
+            memory: memory.clone(),
+            draining: lifecycle.stop_accepting.clone(),
+            bounds: Bounds {
+                disk_free_bytes_min: config.disk_free_bytes_min,
+                lag_seconds_max: config.lag_seconds_max.into(),
+            },
         }
     }
 }

@@ -3,11 +3,14 @@
 
 mod command_line;
 mod dead_letters;
+mod docs;
 mod import;
 mod kill;
 mod openapi;
+mod operations;
 mod python_client;
 mod real_usage;
 mod server;
 mod shutdown;
 mod tidy;
+mod traces;

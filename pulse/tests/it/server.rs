@@ -89,7 +89,11 @@ pub struct Server {
 impl Server {
     /// The command line, pointed at this server.
     pub fn command(&self) -> Command {
-        let mut command = pulse();
+        self.command_of(pulse())
+    }
+
+    /// A command whose `pulse` finds this server.
+    pub fn command_of(&self, mut command: Command) -> Command {
         command.env("PULSE_HTTP", self.ready.http.to_string()).env("PULSE_GRPC", self.ready.grpc.to_string());
         command
     }

@@ -3,6 +3,8 @@
 use super::server::{Home, Server, eventually};
 use pulse::ready_file::Ready;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -58,14 +60,43 @@ fn acknowledged_pulses_survive_twenty_terminations_under_load() {
     assert_eq!(usage["items"][0]["count"], (ROWS * clients).to_string());
 }
 
+/// A request whose body never comes to its end; it keeps a drain waiting.
+fn begin_request(server: &Server) -> TcpStream {
+    let mut client = TcpStream::connect(server.ready.http).unwrap();
+    let head = "POST /v1/dead-letters:replay HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n";
+    write!(client, "{head}content-length: 100\r\nexpect: 100-continue\r\n\r\n").unwrap();
+    assert!(client.read(&mut [0; 100]).unwrap() > 0, "the server reads the body");
+    client
+}
+
 #[test]
 fn a_second_signal_ends_it_at_once() {
     let home = Home::new();
-    let server = home.start_with(|command| command.env("PULSE_SHUTDOWN_DEADLINE_SECONDS", "60"));
-    let open_stream = std::net::TcpStream::connect(server.ready.http).unwrap();
+    let log = home.path("log.jsonl");
+    let server = home.start_with(|command| {
+        command.env("PULSE_SHUTDOWN_DEADLINE_SECONDS", "60").stderr(fs::File::create(&log).unwrap())
+    });
+    let _client = begin_request(&server);
     server.signal("TERM");
-    eventually("a drain", || std::net::TcpStream::connect(server.ready.http).is_err().then_some(()));
+    eventually("a drain", || TcpStream::connect(server.ready.http).is_err().then_some(()));
+    let asked = Instant::now();
     server.signal("TERM");
-    assert!(matches!(server.exit_code(), Some(0 | 1)));
-    drop(open_stream);
+    assert_eq!(server.exit_code(), Some(1));
+    assert!(asked.elapsed() < Duration::from_secs(10), "it took {:?}", asked.elapsed());
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.contains("ended by a second signal before the drain was done"), "{log}");
+}
+
+#[test]
+fn a_drain_that_hangs_ends_at_its_deadline_and_says_so() {
+    let home = Home::new();
+    let log = home.path("log.jsonl");
+    let server = home.start_with(|command| {
+        command.env("PULSE_SHUTDOWN_DEADLINE_SECONDS", "1").stderr(fs::File::create(&log).unwrap())
+    });
+    let _client = begin_request(&server);
+    server.signal("TERM");
+    assert_eq!(server.exit_code(), Some(1));
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.contains("longer than shutdown_deadline_seconds"), "{log}");
 }

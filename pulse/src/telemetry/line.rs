@@ -1,0 +1,163 @@
+//! A line of the log for machines: one flat JSON object. The fields of the spans around an event stand beside its own, so
+//! that every line of a request carries its `trace_id`.
+
+use crate::system_clock::SystemClock;
+use domain::port::Clock;
+use serde_json::{Map, Value};
+use std::fmt;
+use std::sync::Arc;
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::fmt::format::{JsonFields, Writer};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// Writes events as JSON, one a line; spans must be written by [`JsonFields`].
+pub struct JsonLine {
+    clock: Arc<dyn Clock>,
+}
+
+impl Default for JsonLine {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock) }
+    }
+}
+
+impl<S> FormatEvent<S, JsonFields> for JsonLine
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, JsonFields>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut line = Map::new();
+        let mut spans = Vec::new();
+        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+            spans.push(span.name());
+            if let Some(fields) = span.extensions().get::<FormattedFields<JsonFields>>() {
+                line.extend(serde_json::from_str::<Map<String, Value>>(fields).unwrap_or_default());
+            }
+        }
+        if !spans.is_empty() {
+            line.insert("span".to_owned(), spans.join(":").into());
+        }
+        event.record(&mut Fields(&mut line));
+        let metadata = event.metadata();
+        line.insert("timestamp".to_owned(), self.clock.now().to_string().into());
+        line.insert("level".to_owned(), metadata.level().as_str().into());
+        line.insert("target".to_owned(), metadata.target().into());
+        writeln!(writer, "{}", Value::Object(line))
+    }
+}
+
+/// Takes an event's fields in.
+struct Fields<'a>(&'a mut Map<String, Value>);
+
+impl Fields<'_> {
+    fn put(&mut self, field: &Field, value: impl Into<Value>) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+}
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backends::memory::ManualClock;
+    use domain::time::Timestamp;
+    use serde_json::json;
+    use std::io::{self, Write};
+    use std::sync::Mutex;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    /// Keeps what is written.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The lines that are logged meanwhile, at 2026-01-01.
+    fn lines(log: impl FnOnce()) -> Vec<Value> {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_767_225_600)));
+        let layer = tracing_subscriber::fmt::layer()
+            .fmt_fields(JsonFields::new())
+            .event_format(JsonLine { clock })
+            .with_writer(move || writer.clone());
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn a_line_is_one_flat_object() {
+        let lines = lines(|| tracing::warn!(count = 3, delta = -1, is_late = true, path = "/x", "odd"));
+        let expected = json!({
+            "timestamp": "2026-01-01T00:00:00Z", "level": "WARN", "message": "odd", "count": 3, "delta": -1,
+            "is_late": true, "path": "/x", "target": "pulse::telemetry::line::tests",
+        });
+        assert_eq!(lines, [expected]);
+    }
+
+    #[test]
+    fn a_line_within_spans_carries_their_trace_id_and_their_fields() {
+        let lines = lines(|| {
+            let request = tracing::info_span!("request", trace_id = "4bf92f35", path = "/outer");
+            let _request = request.enter();
+            let batch = tracing::info_span!("batch", pulses = 7, path = "/inner");
+            let _batch = batch.enter();
+            tracing::info!(pulses = 8, "taken");
+        });
+        assert_eq!(lines[0]["trace_id"], "4bf92f35");
+        assert_eq!(lines[0]["span"], "request:batch");
+        assert_eq!(lines[0]["path"], "/inner", "the inner span says it more closely");
+        assert_eq!(lines[0]["pulses"], 8, "and the event itself most closely");
+    }
+
+    #[test]
+    fn text_cannot_begin_a_line_of_its_own() {
+        let lines = lines(|| tracing::error!(detail = "a\n{\"level\":\"INFO\"}", "broken"));
+        assert_eq!(lines.len(), 1);
+        assert_eq!(lines[0]["detail"], "a\n{\"level\":\"INFO\"}");
+    }
+
+    #[test]
+    fn no_field_passes_for_the_level_or_the_time() {
+        let lines = lines(|| tracing::info!(level = "ERROR", timestamp = 0, "plain"));
+        assert_eq!(lines[0]["level"], "INFO");
+        assert_eq!(lines[0]["timestamp"], "2026-01-01T00:00:00Z");
+    }
+}

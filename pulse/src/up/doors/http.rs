@@ -1,0 +1,163 @@
+//! The HTTP door: HTTP/1.1, each head read within a time and a size, closed when what was asked is answered.
+
+use super::connection::Connection;
+use super::incoming::Incoming;
+use axum::Router;
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long a connection may take for a head, the wait for it included: so idle connections go too.
+const HEAD_MAX: Duration = Duration::from_secs(30);
+/// The most bytes of a head, and of what is read ahead of a body.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// What is served, until when, and who waits for its connections.
+#[derive(Clone)]
+pub struct Http {
+    /// The resources.
+    pub router: Router,
+    /// When cancelled nobody is let in, and each connection closes after the answer it is at.
+    pub closing: CancellationToken,
+    /// Holds the connections' tasks.
+    pub connections: TaskTracker,
+}
+
+impl Http {
+    /// Serves until it is closing.
+    pub async fn serve(self, incoming: Incoming) {
+        while let Some(connection) = self.closing.run_until_cancelled(incoming.next()).await {
+            self.connections.spawn(self.clone().drive(connection));
+        }
+    }
+
+    async fn drive<S: AsyncRead + AsyncWrite + Unpin>(self, connection: Connection<S>) {
+        let mut builder = Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(HEAD_MAX).max_buf_size(BUFFER_BYTES);
+        let service = TowerToHyperService::new(self.router);
+        let mut served = pin!(builder.serve_connection(TokioIo::new(connection), service));
+        let ended = tokio::select! {
+            ended = served.as_mut() => ended,
+            () = self.closing.cancelled() => {
+                served.as_mut().graceful_shutdown();
+                served.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection was given up");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::{get, post};
+    use std::sync::Arc;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::sync::Semaphore;
+    use tokio::time::{Instant, sleep};
+
+    /// A client of a door that serves `/` at once, `/slow` after three seconds, and `POST /` when the body is whole.
+    struct Client {
+        pipe: DuplexStream,
+        closing: CancellationToken,
+        connections: TaskTracker,
+    }
+
+    impl Client {
+        fn connect() -> Self {
+            let slow = || async {
+                sleep(Duration::from_secs(3)).await;
+                "slow"
+            };
+            let router = Router::new()
+                .route("/", get(|| async { "fine" }))
+                .route("/slow", get(slow))
+                .route("/echo", post(|body: String| async { body }));
+            let (closing, connections) = (CancellationToken::new(), TaskTracker::new());
+            let (pipe, theirs) = duplex(1 << 20);
+            let place = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+            let http = Http { router, closing: closing.clone(), connections: connections.clone() };
+            connections.spawn(http.drive(Connection::new(theirs, place)));
+            Self { pipe, closing, connections }
+        }
+
+        async fn send(&mut self, text: &str) {
+            self.pipe.write_all(text.as_bytes()).await.unwrap();
+        }
+
+        /// Everything until the server closes the connection.
+        async fn read_all(&mut self) -> String {
+            let mut text = String::new();
+            self.pipe.read_to_string(&mut text).await.unwrap();
+            text
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_does_not_come_to_its_end_is_given_up() {
+        let mut client = Client::connect();
+        let started = Instant::now();
+        client.send("GET / HTTP/1.1\r\nhost: x\r\nx-slow: ").await;
+        client.read_all().await;
+        assert_eq!(started.elapsed(), HEAD_MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_stays_idle_is_given_up() {
+        let mut client = Client::connect();
+        let started = Instant::now();
+        client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        assert!(client.read_all().await.ends_with("fine"));
+        assert_eq!(started.elapsed(), HEAD_MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_without_end_is_refused_within_its_buffer() {
+        let mut client = Client::connect();
+        client.send(&format!("GET / HTTP/1.1\r\nx-long: {}", "x".repeat(2 * BUFFER_BYTES))).await;
+        assert!(client.read_all().await.starts_with("HTTP/1.1 431"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn requests_of_one_connection_are_answered_in_order() {
+        let mut client = Client::connect();
+        client
+            .send(
+                "GET /slow HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+            )
+            .await;
+        let answers = client.read_all().await;
+        let (slow, fine) = (answers.find("slow").unwrap(), answers.find("fine").unwrap());
+        assert!(slow < fine, "{answers}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closing_lets_the_request_under_way_be_answered_and_no_other() {
+        let mut client = Client::connect();
+        client.send("GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        sleep(Duration::from_secs(1)).await;
+        client.closing.cancel();
+        client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let answers = client.read_all().await;
+        assert!(answers.ends_with("slow") && answers.contains("connection: close"), "{answers}");
+        client.connections.close();
+        client.connections.wait().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closing_ends_idle_connections_at_once() {
+        let mut client = Client::connect();
+        sleep(Duration::from_secs(1)).await;
+        let asked = Instant::now();
+        client.closing.cancel();
+        assert_eq!(client.read_all().await, "");
+        assert_eq!(asked.elapsed(), Duration::ZERO);
+    }
+}

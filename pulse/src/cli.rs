@@ -1,6 +1,6 @@
 //! The command line: what can be asked for. Each command's own flags stand in its file.
 
-use crate::command::{catalog, config, dlq, import, query, reconcile, send, up};
+use crate::command::{catalog, config, dlq, import, query, reconcile, send, simulate, up};
 use crate::output::Format;
 use crate::server::ServerFlags;
 use clap::{Parser, Subcommand};
@@ -32,6 +32,8 @@ pub enum Command {
     Catalog(catalog::Catalog),
     /// Send the rows of a file as pulses; doing it again counts nothing twice
     Import(import::Import),
+    /// Send seeded load, and check the bill that comes of it
+    Simulate(simulate::Simulate),
     /// Ask for usage or costs
     #[command(subcommand)]
     Query(query::Query),

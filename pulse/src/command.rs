@@ -7,6 +7,7 @@ pub mod import;
 pub mod query;
 pub mod reconcile;
 pub mod send;
+pub mod simulate;
 pub mod up;
 
 use crate::cli::{Cli, Command};
@@ -41,6 +42,7 @@ pub async fn run(cli: Cli, environment: Environment) -> anyhow::Result<Exit> {
         Command::Send(command) => command.run(&context).await,
         Command::Catalog(command) => command.run(&context).await,
         Command::Import(command) => command.run(&context).await,
+        Command::Simulate(command) => command.run(&context).await,
         Command::Query(command) => command.run(&context).await,
         Command::Dlq(command) => command.run(&context).await,
         Command::Reconcile(command) => command.run(&context).await,

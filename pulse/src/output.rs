@@ -3,6 +3,7 @@
 use anyhow::Context;
 use clap::ValueEnum;
 use comfy_table::{Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 use std::io::{self, Write};
 
@@ -35,12 +36,16 @@ impl Format {
         match self {
             Self::Json => Ok(format!("{}\n", serde_json::to_string_pretty(listing.whole)?)),
             Self::Csv => csv_text(&Grid::new(listing, |_| true)),
+            Self::Table if listing.items.is_empty() => Ok(String::new()),
             Self::Table => Ok(table(&Grid::new(listing, |value| !value.is_array()))),
         }
     }
 
-    /// Writes a listing to standard output.
+    /// Writes a listing to standard output; an empty table says so beside it.
     pub fn print(self, listing: &Listing<'_>) -> anyhow::Result<()> {
+        if self == Self::Table && listing.items.is_empty() {
+            eprintln!("nothing found");
+        }
         print(&self.render(listing)?)
     }
 }
@@ -52,6 +57,13 @@ pub fn print(text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.context("writing to standard output"),
     }
+}
+
+/// A bar on standard error that shows `counts` (a template of `indicatif`); it hides where that is no terminal.
+pub fn progress(length: u64, verb: &'static str, counts: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(&format!("{{msg}} {{wide_bar}} {counts} {{eta}}"));
+    let bar = ProgressBar::new(length).with_message(verb);
+    style.map_or(bar.clone(), |style| bar.with_style(style))
 }
 
 /// Flattened objects in columns.

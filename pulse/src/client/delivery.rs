@@ -75,7 +75,7 @@ where
 
     /// Delivers everything that comes out of `batches`. A server that goes away is waited for.
     pub async fn run(mut self, mut batches: mpsc::Receiver<Batch<T>>) -> anyhow::Result<()> {
-        let mut connection = self.connect(Instant::now() + PATIENCE_AT_FIRST, PAUSE_MIN).await?;
+        let mut connection = connect(&self.server, Instant::now() + PATIENCE_AT_FIRST, PAUSE_MIN).await?;
         let mut pause = PAUSE_MIN;
         loop {
             let before = self.last_answer;
@@ -88,7 +88,7 @@ where
                 return Err(connection::failure(&status).into());
             }
             sleep(pause).await;
-            connection = self.connect(self.last_answer + PATIENCE, pause).await?;
+            connection = connect(&self.server, self.last_answer + PATIENCE, pause).await?;
         }
     }
 
@@ -158,19 +158,19 @@ where
         }));
         Ok(())
     }
+}
 
-    /// A new stream, as soon as the server is there; past the deadline its absence is a failure.
-    async fn connect(&self, deadline: Instant, mut pause: Duration) -> Result<Connection, Failure> {
-        loop {
-            let status = match Connection::open(&self.server, IN_FLIGHT_MAX).await {
-                Ok(connection) => return Ok(connection),
-                Err(status) => status,
-            };
-            if !connection::is_worth_a_retry(&status) || Instant::now() > deadline {
-                return Err(connection::failure(&status));
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(PAUSE_MAX);
+/// A new stream, as soon as the server is there; past the deadline its absence is a failure.
+async fn connect(server: &Server, deadline: Instant, mut pause: Duration) -> Result<Connection, Failure> {
+    loop {
+        let status = match Connection::open(server, IN_FLIGHT_MAX).await {
+            Ok(connection) => return Ok(connection),
+            Err(status) => status,
+        };
+        if !connection::is_worth_a_retry(&status) || Instant::now() > deadline {
+            return Err(connection::failure(&status));
         }
+        sleep(pause).await;
+        pause = (pause * 2).min(PAUSE_MAX);
     }
 }

@@ -11,11 +11,10 @@ use crate::import::rows::Rows;
 use crate::import::source::Source;
 use crate::import::survey::Survey;
 use crate::import::time::ShiftTo;
-use crate::output::Listing;
+use crate::output::{Listing, progress};
 use crate::system_clock::SystemClock;
 use anyhow::Context as _;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -24,6 +23,8 @@ use tokio::task::spawn_blocking;
 
 /// Batches that wait to be sent.
 const WAITING_MAX: usize = 4;
+/// How far a file is read, in a progress bar.
+const BYTES: &str = "{bytes}/{total_bytes}";
 const COLUMNS: [&str; 7] =
     ["rows", "pulses", "accepted", "duplicates", "rejected", "seconds", "pulses_per_second"];
 
@@ -101,7 +102,7 @@ impl Import {
 
 async fn survey(source: Source, mapping: Mapping) -> anyhow::Result<Survey> {
     let work = move || {
-        let bar = bar(&source, "reading")?;
+        let bar = progress(source.bytes()?, "reading", BYTES);
         let advance = bar.clone();
         let survey = Survey::of(source.format, source.open(move |bytes| advance.inc(bytes))?, &mapping);
         bar.finish_and_clear();
@@ -111,7 +112,7 @@ async fn survey(source: Source, mapping: Mapping) -> anyhow::Result<Survey> {
 }
 
 fn read(source: &Source, mapping: &Mapping, origin: &Origin, mut batches: Batches) -> anyhow::Result<()> {
-    let bar = bar(source, "sending")?;
+    let bar = progress(source.bytes()?, "sending", BYTES);
     let advance = bar.clone();
     for row in Rows::new(source.format, source.open(move |bytes| advance.inc(bytes))?)? {
         batches.add(row?, mapping, origin)?;
@@ -119,10 +120,4 @@ fn read(source: &Source, mapping: &Mapping, origin: &Origin, mut batches: Batche
     batches.finish()?;
     bar.finish_and_clear();
     Ok(())
-}
-
-/// A bar over the file's bytes on standard error; it hides where that is no terminal.
-fn bar(source: &Source, verb: &'static str) -> anyhow::Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")?;
-    Ok(ProgressBar::new(source.bytes()?).with_style(style).with_message(verb))
 }

@@ -2,18 +2,17 @@
 
 use super::Context;
 use crate::client::rest::{Request, Rest};
-use crate::exit::{Exit, Failure};
+use crate::client::waiting;
+use crate::exit::Exit;
 use crate::output::{self, Listing};
 use crate::system_clock::SystemClock;
 use clap::{Args, Subcommand};
 use domain::port::Clock;
-use domain::time::Timestamp;
 use serde_json::Value;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The longest `--wait` waits.
 const WAIT_MAX: Duration = Duration::from_secs(60);
-const WAIT_STEP: Duration = Duration::from_millis(200);
 
 const USAGE_COLUMNS: [&str; 11] = [
     "start_time",
@@ -125,33 +124,16 @@ impl Query {
             return Ok(Exit::Done);
         }
         let rest = Rest::new(server);
-        let whole = if question.wait { counted(&rest, &request).await? } else { rest.list(&request).await? };
+        let whole = if question.wait {
+            waiting::counted(&rest, &request, SystemClock.now(), WAIT_MAX).await?
+        } else {
+            rest.list(&request).await?
+        };
         let items = whole["items"].as_array().cloned().unwrap_or_default();
         context.format.print(&Listing { columns, items: &items, whole: &whole })?;
         eprintln!("{}", completeness(&whole["meta"]));
         Ok(Exit::Done)
     }
-}
-
-/// An answer that holds everything acknowledged before this call.
-async fn counted(rest: &Rest, request: &Request) -> anyhow::Result<Value> {
-    let (begun, now) = (Instant::now(), SystemClock.now());
-    loop {
-        let whole = rest.list(request).await?;
-        if watermark(&whole["meta"]).is_some_and(|watermark| watermark >= now) {
-            return Ok(whole);
-        }
-        if begun.elapsed() > WAIT_MAX {
-            let message =
-                format!("what was acknowledged before {now} is not counted after {} s", WAIT_MAX.as_secs());
-            return Err(Failure::not_ready(message).into());
-        }
-        tokio::time::sleep(WAIT_STEP).await;
-    }
-}
-
-fn watermark(meta: &Value) -> Option<Timestamp> {
-    Timestamp::parse(meta["watermark"].as_str()?).ok()
 }
 
 /// What `meta` says, for people.
@@ -185,13 +167,6 @@ mod tests {
             .with("window", Some("PT1H"))
             .with("top", Some("9"));
         assert_eq!(question.request("usage"), expected);
-    }
-
-    #[test]
-    fn an_answer_without_a_watermark_is_asked_for_again() {
-        let meta = json!({"watermark": "2026-01-01T00:00:00Z"});
-        assert_eq!(watermark(&meta), Timestamp::parse("2026-01-01T00:00:00Z").ok());
-        assert_eq!((watermark(&json!({})), watermark(&Value::Null)), (None, None));
     }
 
     #[test]

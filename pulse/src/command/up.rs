@@ -82,19 +82,16 @@ impl Up {
     pub async fn run(self, context: &Context) -> anyhow::Result<Exit> {
         let Loaded { mut config, warnings, .. } = self.serve.load(&context.environment)?;
         config.ephemeral |= self.demo && self.serve.data_dir.is_none();
-        let telemetry = telemetry::start(&config, &context.environment)?;
-        telemetry::end_process_on_panic();
+        telemetry::start(&config, &context.environment)?;
         for warning in warnings {
             tracing::warn!("{warning}");
         }
-        let ended = up::run(
+        up::run(
             config,
             &context.environment,
             self.exit_after.map(Duration::from_secs),
             self.demo.then_some(self.seed),
         )
-        .await;
-        telemetry.end().await;
-        ended
+        .await
     }
 }

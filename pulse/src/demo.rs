@@ -1,0 +1,194 @@
+//! The demonstration: a catalogue, a past, refused pulses, and a present that goes on. Everything comes in through the
+//! doors, as anybody's usage would.
+
+mod letters;
+mod usage;
+
+use crate::client::delivery::{Batch, Delivery, Filling, sendable};
+use crate::client::rest::{Request, Rest};
+use crate::client::{catalog, waiting};
+use crate::dice::Dice;
+use crate::server::Server;
+use anyhow::Context;
+use domain::generation::Registry;
+use domain::port::{Clock, Log, NewRecord, TopicPartition};
+use domain::pulse::RawPulse;
+use domain::reject::RejectReason;
+use domain::time::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+
+const CATALOG: &str = include_str!("../../examples/demo.yaml");
+const DAYS_BEHIND: i64 = 30;
+const HOURS_PER_DAY: i64 = 24;
+/// Between two live pulses.
+const PACE: Duration = Duration::from_secs(1);
+/// How long the first answer is waited for before the demonstration is ready anyway.
+const COUNTED_WITHIN: Duration = Duration::from_secs(5);
+
+/// What is shown, to whom.
+pub struct Demo {
+    /// Which past: the same seed tells the same.
+    pub seed: u64,
+    /// The server, by its own doors.
+    pub server: Server,
+    /// Tells what now is.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Demo {
+    /// Catalogue, thirty days behind now, and a dead letter for every reason; all of it counted when this returns.
+    /// The log takes the bytes that no client can send.
+    pub async fn fill(&self, log: &dyn Log, registry: &Registry) -> anyhow::Result<()> {
+        let rest = Rest::new(self.server.clone());
+        let requests = catalog::read("the demonstration's catalogue", CATALOG)?;
+        catalog::apply(&rest, "the demonstration's catalogue", &requests).await?;
+        let is_new = self.has_no_letters(&rest).await?;
+        let now = self.clock.now();
+        self.deliver(self.past(now)).await.context("sending the past")?;
+        self.deliver(self.moment(now)).await?;
+        if is_new {
+            let refused = RejectReason::ALL.iter().flat_map(|reason| letters::refused(*reason, now));
+            self.deliver(refused).await.context("sending what is refused")?;
+            for generation in registry.generations().take(1) {
+                let pulses = TopicPartition::new(Arc::clone(&generation.topic), 0);
+                log.append(&pulses, vec![foreign()]).await.context("appending foreign bytes")?;
+            }
+        }
+        waiting::counted(&rest, &Request::get(&["costs"]), self.clock.now(), COUNTED_WITHIN).await?;
+        Ok(())
+    }
+
+    /// Goes on for ever.
+    pub async fn run(self) {
+        if let Err(error) = self.live().await {
+            tracing::warn!(%error, "the demonstration has ended");
+        }
+    }
+
+    async fn live(&self) -> anyhow::Result<()> {
+        let (sender, receiver) = mpsc::channel(1);
+        let delivery = Delivery::new(self.server.clone(), |_| Ok(())).run(receiver);
+        tokio::try_join!(delivery, self.tick(sender)).map(|((), ())| ())
+    }
+
+    /// A pulse of any stream, at a gentle pace.
+    async fn tick(&self, sender: mpsc::Sender<Batch<()>>) -> anyhow::Result<()> {
+        let streams: Vec<_> = usage::streams().collect();
+        let mut dice = Dice::of(self.seed, u64::MAX);
+        let mut ticks = interval(PACE);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            ticks.tick().await;
+            let any = usize::try_from(dice.below(streams.len() as u64)).unwrap_or_default();
+            let pulse = streams[any].of_moment(self.clock.now(), &mut dice);
+            for batch in batches(std::iter::once(pulse))? {
+                sender.send(batch).await.context("the delivery has ended")?;
+            }
+        }
+    }
+
+    /// Every hour of every stream, from midnight thirty days ago until now.
+    fn past(&self, now: Timestamp) -> impl Iterator<Item = RawPulse> {
+        let first = (now.day() - DAYS_BEHIND) * HOURS_PER_DAY;
+        let hours = (first..=now.hour()).filter_map(|hour| u64::try_from(hour).ok());
+        let seed = self.seed;
+        let pulses =
+            hours.flat_map(move |hour| usage::streams().map(move |stream| stream.of_hour(seed, hour)));
+        let now = now.seconds();
+        pulses.filter(move |pulse| pulse.event_time.is_some_and(|time| time.seconds <= now))
+    }
+
+    /// A pulse of every stream now, so that also a month that has just begun has costs.
+    fn moment(&self, now: Timestamp) -> impl Iterator<Item = RawPulse> {
+        let mut dice = Dice::of(self.seed, u64::MAX - 1);
+        usage::streams().map(move |stream| stream.of_moment(now, &mut dice))
+    }
+
+    async fn deliver(&self, pulses: impl Iterator<Item = RawPulse>) -> anyhow::Result<()> {
+        let (sender, receiver) = mpsc::channel(1);
+        let delivery = Delivery::new(self.server.clone(), |_| Ok(())).run(receiver);
+        let feed = async {
+            for batch in batches(pulses)? {
+                sender.send(batch).await.context("the delivery has ended")?;
+            }
+            drop(sender);
+            Ok(())
+        };
+        tokio::try_join!(delivery, feed).map(|((), ())| ())
+    }
+
+    /// A demonstration on a directory that had one keeps the letters it has.
+    async fn has_no_letters(&self, rest: &Rest) -> anyhow::Result<bool> {
+        let page = rest.send(&Request::get(&["dead-letters"]).with("page_size", Some("1"))).await?.body;
+        Ok(page["items"].as_array().is_none_or(Vec::is_empty))
+    }
+}
+
+fn batches(pulses: impl Iterator<Item = RawPulse>) -> anyhow::Result<Vec<Batch<()>>> {
+    let mut filling = Filling::default();
+    let mut full = Vec::new();
+    for raw in pulses {
+        full.extend(filling.push(sendable(&raw)?, ()));
+    }
+    full.extend(filling.take());
+    Ok(full)
+}
+
+/// Bytes in the log of pulses that are no record of ours.
+fn foreign() -> NewRecord {
+    NewRecord { headers: Vec::new(), value: "tenant=initech;sku=llm.input;amount=1500".into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::system_clock::SystemClock;
+
+    fn demo(seed: u64) -> Demo {
+        let server = Server { http: String::new(), grpc: String::new(), token: None };
+        Demo { seed, server, clock: Arc::new(SystemClock) }
+    }
+
+    #[test]
+    fn its_catalogue_has_nine_skus_twelve_tenants_and_every_price_model() {
+        let requests = catalog::read("demo.yaml", CATALOG).unwrap();
+        let count = |kind: &str| requests.iter().filter(|request| request.kind.name() == kind).count();
+        assert_eq!([count("sku"), count("tenant"), count("plan"), count("contract")], [9, 12, 3, 11]);
+        for word in ["per_unit", "graduated", "volume", "package", "free:", "minimum:", "match:"] {
+            assert!(CATALOG.contains(word), "{word}");
+        }
+        let zones = CATALOG.lines().filter_map(|line| line.strip_prefix("time_zone: "));
+        assert_eq!(zones.collect::<std::collections::BTreeSet<_>>().len(), 10);
+    }
+
+    #[test]
+    fn the_past_is_thirty_days_and_ends_now() {
+        let now = Timestamp::parse("2026-03-31T14:30:00Z").unwrap();
+        let times: Vec<i64> = demo(1).past(now).map(|pulse| pulse.event_time.unwrap().seconds).collect();
+        let first = Timestamp::parse("2026-03-01T00:00:00Z").unwrap().seconds();
+        assert!(times.iter().all(|time| (first..=now.seconds()).contains(time)));
+        let streams = usage::streams().count();
+        let whole_hours = (30 * 24 + 14) * streams;
+        assert!((whole_hours..whole_hours + streams).contains(&times.len()), "{}", times.len());
+    }
+
+    #[test]
+    fn a_later_now_only_adds_to_the_past() {
+        let at = |text: &str| -> Vec<RawPulse> { demo(9).past(Timestamp::parse(text).unwrap()).collect() };
+        let (early, late) = (at("2026-03-31T10:00:00Z"), at("2026-03-31T12:00:00Z"));
+        assert!(early.len() < late.len());
+        let ids: std::collections::BTreeSet<&str> = late.iter().map(|pulse| pulse.id.as_str()).collect();
+        assert!(early.iter().all(|pulse| ids.contains(pulse.id.as_str())));
+    }
+
+    #[test]
+    fn every_stream_is_used_now() {
+        let now = Timestamp::parse("2026-04-01T00:00:05Z").unwrap();
+        let batches = batches(demo(1).moment(now)).unwrap();
+        let count: usize = batches.iter().map(|batch| batch.pulses.len()).sum();
+        assert_eq!(count, usage::streams().count());
+    }
+}

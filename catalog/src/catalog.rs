@@ -2,6 +2,7 @@
 
 use crate::command::{Change, Command, encode};
 use crate::fold::{Effect, Halt, Outcome};
+use crate::metrics;
 use crate::state::State;
 use crate::view::{View, ViewError, partition};
 use domain::port::LogError;
@@ -72,6 +73,13 @@ impl Catalog {
     /// What becomes of a wish. One that would change nothing, not even what is remembered under its key, is answered from
     /// the log's end and not appended.
     pub async fn submit(&self, wish: Wish) -> Result<Outcome, CatalogError> {
+        let kind = wish.change.kind();
+        let outcome = self.decide(wish).await;
+        metrics::settled(kind, &outcome);
+        outcome
+    }
+
+    async fn decide(&self, wish: Wish) -> Result<Outcome, CatalogError> {
         let command = Command {
             author: wish.author,
             idempotency_key: wish.idempotency_key,

@@ -55,3 +55,23 @@ pub enum Change {
     /// A closed month takes usage again.
     ReopenPeriod(Calendar, Period),
 }
+
+impl Change {
+    /// What it is about, for metrics.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::SetRules(_) => "rules",
+            Self::AddGeneration(..) | Self::AddIncarnation(..) | Self::AddSplit(_) => "registry",
+            Self::PutTenant(..) => "put_tenant",
+            Self::PutSku(..) => "put_sku",
+            Self::PutUnit(..) => "put_unit",
+            Self::PublishPlan(..) => "publish_plan",
+            Self::PutContract(..) => "put_contract",
+            Self::Delete(ResourceName::Tenant(_)) => "delete_tenant",
+            Self::Delete(ResourceName::Sku(_)) => "delete_sku",
+            Self::Delete(ResourceName::Unit(_)) => "delete_unit",
+            Self::Delete(ResourceName::Contract(_)) => "delete_contract",
+            Self::ClosePeriod(..) | Self::ReopenPeriod(..) => "period",
+        }
+    }
+}

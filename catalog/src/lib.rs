@@ -14,14 +14,17 @@ pub mod bootstrap;
 pub mod catalog;
 pub mod charge;
 pub mod command;
+pub mod export;
 #[cfg(test)]
 mod fixture;
 pub mod fold;
 mod form;
 mod grpc;
 pub mod lint;
+mod metrics;
 pub mod plan;
 mod pricing;
+pub mod quote;
 pub mod rating;
 pub mod resource;
 mod rest;
@@ -68,6 +71,7 @@ pub struct Ports {
 
 /// Starts the pricing worker on the tracker, and makes the service that takes commands.
 pub fn build(config: Config, ports: Ports, shutdown: CancellationToken, tracker: &TaskTracker) -> Catalog {
+    metrics::describe();
     let view = ports.view.clone();
     tracker.spawn(pricing::run(config, ports, shutdown, tracker.clone()));
     Catalog::new(view)

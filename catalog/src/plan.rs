@@ -1,6 +1,7 @@
 //! Price plans: what usage costs, from when on, in which currency.
 
 mod body;
+mod diff;
 mod document;
 mod fault;
 mod price;
@@ -9,6 +10,7 @@ mod reader;
 mod tier;
 
 pub use body::{PlanBody, PriceBody, TierBody};
+pub use diff::{FieldDiff, PlanDiff, PriceChange, PriceDiff};
 pub use document::PlanDocument;
 pub use fault::{PlanError, PlanErrors};
 pub use price::{Model, Positive, PriceDef};

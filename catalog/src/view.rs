@@ -1,6 +1,7 @@
 //! The catalogue in memory: follows its log, and knows up to which instant it was at the log's end.
 
 use crate::fold::{Halt, Outcome};
+use crate::metrics;
 use crate::state::State;
 use domain::generation::Registry;
 use domain::port::{Clock, Log, LogError, RegistryView, TopicPartition};
@@ -120,6 +121,7 @@ impl View {
         let number = self.0.begun.fetch_add(1, Ordering::AcqRel) + 1;
         let now = self.0.clock.now();
         let end = self.0.log.watermarks(&partition()).await?.high;
+        metrics::looked(end, self.state().offset());
         let state = self.at_least(end).await?;
         self.0.confirmed.fetch_max(now.nanos(), Ordering::AcqRel);
         *caught_up = number;

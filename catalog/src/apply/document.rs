@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn comments_say_nothing_wherever_they_stand() {
-        let text = "# why\n\nkind: sku # what\n# where\nlist: # these\n  - a # first\n  # last\n  - b\n# end\n";
+        let text =
+            "# why\n\nkind: sku # what\n# where\nlist: # these\n  - a # first\n  # last\n  - b\n# end\n";
         let document = documents(text).unwrap().remove(0);
         assert_eq!((document.line, Value::Object(document.body)), (3, body("{kind: sku, list: [a, b]}")));
     }

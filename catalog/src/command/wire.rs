@@ -14,6 +14,8 @@ use proto::log as wire;
 use proto::log::catalog_command::Change as WireChange;
 
 mod from;
+#[cfg(test)]
+mod properties;
 mod to;
 
 const MESSAGE: &str = "pulse.log.v1.CatalogCommand";

@@ -4,6 +4,7 @@ use super::trigger::Triggers;
 use super::{Pricing, PricingError, RETRY_DELAY, progress, rerate, stamp};
 use crate::billing::rate_stored_month;
 use crate::charge::Charges;
+use crate::metrics::{self, Run};
 use crate::state::State;
 use domain::calendar::Period;
 use domain::generation::Incarnation;
@@ -79,9 +80,11 @@ impl Partition {
     pub(super) async fn step(&self, next: u64) -> Result<u64, PricingError> {
         let triggers = self.take(next).await?;
         let Some(end) = triggers.next() else { return Ok(next) };
+        let (run, start) = (Run::begin(self.number, end - next), self.pricing.view.clock().now());
         let state = self.pricing.view.at_least(triggers.catalog_offset()).await?;
         self.rate(&state, &triggers).await?;
         progress::save(&*self.pricing.store, REVISIONS, self.number, end).await?;
+        run.end(start, self.pricing.view.clock().now());
         Ok(end)
     }
 
@@ -127,6 +130,8 @@ impl Partition {
     ) -> Result<Cell, PricingError> {
         let month = rate_stored_month(&*self.pricing.store, state, &tenant, period).await?;
         let timestamp = stamp::of_charge(self.incarnation, offset);
-        Ok(Cell { key: Charges::cell_key(&tenant, period), timestamp, value: month.charges().to_blob() })
+        let charges = month.charges();
+        metrics::charged(charges.charges.len());
+        Ok(Cell { key: Charges::cell_key(&tenant, period), timestamp, value: charges.to_blob() })
     }
 }

@@ -147,6 +147,8 @@ struct Bill {
 }
 
 #[cfg(test)]
+mod naive;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,8 @@
 //! The resources over HTTP: what is asked, what is answered, and with which code.
 
+mod changes;
+mod reads;
+
 use crate::fixture::{House, NOW, PLAN, at};
 use ::rest::door::{self, TraceIds};
 use ::rest::page::PageKey;

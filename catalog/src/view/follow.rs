@@ -2,6 +2,7 @@
 
 use super::{Followed, View, partition};
 use crate::fold::Halt;
+use crate::metrics;
 use crate::state::State;
 use domain::port::{Entry, ReadLimit};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ async fn follow(view: &View) {
             Ok(entries) if entries.is_empty() => {}
             Ok(entries) => {
                 let halt = fold(view, &mut state, &entries).err();
+                metrics::folded(state.offset());
                 let stop = halt.is_some();
                 view.0.followed.send_replace(Followed { state: Arc::new(state.clone()), halt });
                 if stop {

@@ -86,3 +86,6 @@ impl History {
         self.0.truncate(KEPT_MAX);
     }
 }
+
+#[cfg(test)]
+mod tests;

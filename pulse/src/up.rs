@@ -2,8 +2,10 @@
 
 mod backends;
 mod doors;
+mod gate;
 mod housekeeping;
 mod lifecycle;
+mod memory;
 mod page_key;
 mod readiness;
 mod rooms;
@@ -12,16 +14,19 @@ use crate::config::Config;
 use crate::demo::Demo;
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
+use crate::metrics::Metrics;
 use crate::ready_file::{self, Ready};
 use crate::server::Server;
 use crate::system_clock::SystemClock;
+use crate::telemetry;
 use crate::welcome;
 use anyhow::Context;
 use backends::Backends;
 use domain::port::RegistryView;
 use doors::Doors;
 use lifecycle::{Lifecycle, Signals};
-use rooms::Rooms;
+use memory::Memory;
+use rooms::{Foundation, Rooms};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,10 +40,22 @@ pub async fn run(
 ) -> anyhow::Result<Exit> {
     let mut signals = Signals::install(exit_after)?;
     let lifecycle = Lifecycle::default();
+    let metrics = Metrics::install(&SystemClock)?;
     let backends = Backends::open(&config, environment, Arc::new(SystemClock)).await?;
     let doors = Doors::bind(&config).await?;
-    let rooms = Rooms::build(&config, &backends, &lifecycle).await?;
+    let memory = Memory::new(config.memory_bytes_max);
+    let rooms = Rooms::build(Foundation {
+        config: &config,
+        backends: &backends,
+        lifecycle: &lifecycle,
+        metrics: &metrics,
+        memory: &memory,
+        is_traced: telemetry::find_endpoint(&config, environment).is_some(),
+    })
+    .await?;
     housekeeping::start(&config, &backends, &rooms, &lifecycle);
+    lifecycle.keep(metrics.keep());
+    lifecycle.keep(memory.watch());
     let registry = rooms.view.registry();
     let (http, grpc) = (doors.http_address()?, doors.grpc_address()?);
     doors.serve(rooms, &lifecycle);

@@ -82,16 +82,19 @@ impl Up {
     pub async fn run(self, context: &Context) -> anyhow::Result<Exit> {
         let Loaded { mut config, warnings, .. } = self.serve.load(&context.environment)?;
         config.ephemeral |= self.demo && self.serve.data_dir.is_none();
-        telemetry::start(&config, &context.environment)?;
+        let telemetry = telemetry::start(&config, &context.environment)?;
+        telemetry::end_process_on_panic();
         for warning in warnings {
             tracing::warn!("{warning}");
         }
-        up::run(
+        let ended = up::run(
             config,
             &context.environment,
             self.exit_after.map(Duration::from_secs),
             self.demo.then_some(self.seed),
         )
-        .await
+        .await;
+        telemetry.end().await;
+        ended
     }
 }

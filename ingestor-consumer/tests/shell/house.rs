@@ -6,7 +6,7 @@ use domain::calendar::Calendar;
 use domain::checkpoint::Checkpoint;
 use domain::dead_letter::DeadLetter;
 use domain::generation::{Generation, Incarnation, Registry};
-use domain::port::{Clock, Log, ReadLimit, RegistryView, TopicPartition};
+use domain::port::{Clock, Header, Log, ReadLimit, RegistryView, TopicPartition};
 use domain::pulse::{RawPulse, StampedPulse, Stamps};
 use domain::reject::RejectReason;
 use domain::table::{AGGREGATE, CHECKPOINT, Cell, DEAD_LETTER, WATERMARK};
@@ -103,6 +103,19 @@ impl House {
             payload: id.to_owned().into(),
         };
         self.append_value(&[], &[refused]).await;
+    }
+
+    /// The same, in a record that names traces.
+    pub async fn append_traced(&self, ids: &[&str], parents: &[String]) {
+        let pulses: Vec<StampedPulse> = ids.iter().map(|id| pulse(id)).collect();
+        let envelope = Envelope { generation: 1, incarnation: 1, arrival: self.clock.now() };
+        let mut record = to_log(pack(&envelope, &pulses, &[]));
+        record.headers.extend(
+            parents
+                .iter()
+                .map(|parent| Header { name: "traceparent".to_owned(), value: parent.clone().into() }),
+        );
+        self.log.append(&self.partition(), vec![record]).await.unwrap();
     }
 
     async fn append_value(&self, pulses: &[StampedPulse], refused: &[RefusedPulse]) {

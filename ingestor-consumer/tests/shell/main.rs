@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot go on without, it may insist on")]
 
 mod house;
+mod seen;
 
 use backends::memory::{AppendFault, ReadFault, WriteFault};
 use domain::port::{Assignment, AssignmentChange};

@@ -54,6 +54,8 @@ pub struct AskParams {
     /// How many groups to keep apart, the largest over the whole range in each unit or currency; the others are one row.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     pub top: Option<Top>,
+    /// Answer only when everything below this catalogue offset is seen: read your own writes.
+    pub catalog_offset: Option<u64>,
     /// Items a page, 1 to 1,000; 100 where absent.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     pub page_size: Option<PageSize>,

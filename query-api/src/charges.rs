@@ -48,6 +48,8 @@ pub struct ChargeParams {
     /// Of which month: `2026-01`, `month` or `last-month`; the current one where absent.
     #[param(example = "month")]
     pub period: Option<String>,
+    /// Answer only when everything below this catalogue offset is seen: read your own writes.
+    pub catalog_offset: Option<u64>,
     /// Items a page, 1 to 1,000; 100 where absent.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
     pub page_size: Option<PageSize>,
@@ -152,7 +154,7 @@ pub async fn list_charges(
     Params { value: params, canonical }: Params<ChargeParams>,
     client: Client,
 ) -> Result<Response, Problem> {
-    let state = query.state();
+    let state = query.state_at(params.catalog_offset).await?;
     let after = params.page_token.as_deref().map(|token| open(&query, &canonical, token)).transpose()?;
     let mut all = BTreeMap::new();
     for tenant in tenants(&params.tenant, &state)? {
@@ -174,7 +176,7 @@ fn open(query: &QueryApi, canonical: &str, token: &str) -> Result<ChargeKey, Pro
     ChargeKey::from_id(&id).ok_or_else(refuse)
 }
 
-async fn read_charges(
+pub async fn read_charges(
     store: &dyn CellStore,
     tenant: &TenantId,
     period: Period,

@@ -135,7 +135,7 @@ pub async fn list_costs(
     Params { value: params, canonical }: Params<AskParams>,
     client: Client,
 ) -> Result<Response, Problem> {
-    let state = query.state();
+    let state = query.state_at(params.catalog_offset).await?;
     let cursor = page::open::<Slot>(query.page_key(), &canonical, params.page_token.as_deref())?;
     let range = cursor.as_ref().and_then(page::Cursor::range);
     let ask = Ask::resolve(&params, &state, range, query.now())?;
@@ -154,7 +154,7 @@ pub async fn list_costs(
 }
 
 /// Rates every month of every tenant that the range touches.
-async fn rate(store: &dyn CellStore, state: &CatalogState, ask: &Ask) -> Result<Folded, StoreError> {
+pub async fn rate(store: &dyn CellStore, state: &CatalogState, ask: &Ask) -> Result<Folded, StoreError> {
     let mut fold = CostFold::new(&ask.grid, &ask.filter, &ask.group_by);
     for tenant in &ask.tenants {
         let calendar = state.calendar_of(tenant);
@@ -189,7 +189,8 @@ fn columns(ask: &Ask) -> Vec<String> {
     table::columns(&["start_time", "end_time"], ask.group_by.names(), &COLUMNS)
 }
 
-fn item(ask: &Ask, folded: &Folded, slot: &Slot, costs: &Costs) -> CostItem {
+/// The costs of a slot as answers show them.
+pub fn item(ask: &Ask, folded: &Folded, slot: &Slot, costs: &Costs) -> CostItem {
     let window = match slot.span {
         Span::Window(start, end) => Some((Timestamp::from_seconds(start), Timestamp::from_seconds(end))),
         Span::Beside => None,

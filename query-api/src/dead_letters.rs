@@ -13,7 +13,6 @@ use domain::time::Window;
 use rest::page::PageSize;
 use rest::problem::QueryProblems;
 use rest::{Client, Id, NoParams, Params, Problem, Time};
-use scan::Scan;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -22,6 +21,7 @@ mod kept;
 mod scan;
 
 pub use kept::Kept;
+pub use scan::Scan;
 
 /// Dead letters stay online this long.
 const FROM_DEFAULT: &str = "-90d";

@@ -7,13 +7,18 @@
 
 use catalog::state::State;
 use catalog::view::View;
+use domain::code::Code;
 use domain::generation::Registry;
 use domain::id::TenantId;
 use domain::port::{CellStore, Clock, Log, RegistryView, StoreError};
 use domain::time::Timestamp;
+use live::Seats;
 use meta::Progress;
+use rest::Problem;
 use rest::page::PageKey;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -24,13 +29,23 @@ mod cost;
 mod costs;
 mod dead_letters;
 mod docs;
+mod explanation;
 mod fold;
 mod group;
+mod ledger;
+mod live;
+mod matching;
 mod meta;
+mod missing;
+mod overview;
 mod page;
+mod pages;
+mod pipeline;
+mod pulses;
 mod range;
 mod reconciliation;
 mod recount;
+mod sight;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -39,6 +54,9 @@ mod usage;
 mod window;
 
 pub use docs::docs;
+
+/// The longest a request waits for the catalogue offset it names.
+const OFFSET_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// What can be chosen.
 #[derive(Clone, Debug)]
@@ -58,6 +76,8 @@ pub struct Ports {
     pub view: View,
     /// Tells what now is.
     pub clock: Arc<dyn Clock>,
+    /// Ends live answers.
+    pub shutdown: CancellationToken,
 }
 
 /// The reads; a clone is the same.
@@ -67,11 +87,12 @@ pub struct QueryApi(Arc<Inner>);
 struct Inner {
     config: Config,
     ports: Ports,
+    seats: Seats,
 }
 
 /// Puts the reads together.
 pub fn build(config: Config, ports: Ports) -> QueryApi {
-    QueryApi(Arc::new(Inner { config, ports }))
+    QueryApi(Arc::new(Inner { config, ports, seats: Seats::default() }))
 }
 
 #[derive(OpenApi)]
@@ -88,10 +109,15 @@ pub fn routes(query: QueryApi) -> OpenApiRouter {
     rest::door::open()
         .merge(OpenApiRouter::with_openapi(Tags::openapi()))
         .routes(routes!(usage::list_usage))
+        .routes(routes!(live::watch_usage))
         .routes(routes!(costs::list_costs))
         .routes(routes!(charges::list_charges))
+        .routes(routes!(explanation::explain_charge))
+        .routes(routes!(pulses::get_pulse))
+        .routes(routes!(overview::get_tenant_overview))
         .routes(routes!(dead_letters::list_dead_letters))
         .routes(routes!(dead_letters::get_dead_letter))
+        .routes(routes!(pipeline::get_pipeline))
         .routes(routes!(reconciliation::get_reconciliation))
         .with_state(query)
 }
@@ -109,6 +135,22 @@ impl QueryApi {
         self.0.ports.view.state()
     }
 
+    /// The catalogue, at least as new as a request names.
+    async fn state_at(&self, least: Option<u64>) -> Result<Arc<State>, Problem> {
+        let Some(offset) = least else { return Ok(self.state()) };
+        let state = tokio::time::timeout(OFFSET_WAIT_MAX, self.0.ports.view.at_least(offset)).await;
+        let late = |_| Problem::new(Code::Unavailable, format!("catalog_offset {offset} is not reached yet"));
+        Ok(state.map_err(late)??)
+    }
+
+    fn seats(&self) -> &Seats {
+        &self.0.seats
+    }
+
+    fn shutdown(&self) -> &CancellationToken {
+        &self.0.ports.shutdown
+    }
+
     fn now(&self) -> Timestamp {
         self.0.ports.clock.now()
     }
@@ -122,7 +164,8 @@ impl QueryApi {
     }
 
     async fn progress(&self, state: &State, tenants: &[TenantId]) -> Result<Progress, StoreError> {
-        let with_calendar = tenants.iter().map(|tenant| (tenant, state.calendar_of(tenant)));
+        let with_calendar =
+            tenants.iter().map(|tenant| (tenant, state.calendar_of(tenant))).collect::<Vec<_>>();
         Progress::read(self.store(), &self.registry(), with_calendar).await
     }
 }

@@ -46,7 +46,7 @@ struct TenantClosings {
 }
 
 /// A generation and a partition within.
-type Place = (u32, u32);
+pub type Place = (u32, u32);
 
 impl Progress {
     /// The least watermark of all partitions that may hold pulses of the tenants, and the periods closed in each.
@@ -73,6 +73,11 @@ impl Progress {
             partitions: places.iter().map(|place| Arc::clone(&closings[place])).collect(),
         };
         Ok(Self { watermark, tenants: tenants.into_iter().map(of).collect() })
+    }
+
+    /// Everything acknowledged before it is counted.
+    pub fn watermark(&self) -> Option<Timestamp> {
+        self.watermark
     }
 
     /// What an answer about the range says of itself.
@@ -102,7 +107,7 @@ impl TenantClosings {
 }
 
 /// The least watermark of the places; `None` where one of them has none.
-async fn read_watermark(
+pub async fn read_watermark(
     store: &dyn CellStore,
     places: &BTreeSet<Place>,
 ) -> Result<Option<Timestamp>, StoreError> {

@@ -26,9 +26,19 @@ impl<K> Cursor<K> {
 
 /// The token of the page after `after`.
 pub fn token<K: Serialize>(key: &PageKey, query: &str, range: &Window, after: K) -> Result<String, Problem> {
-    let cursor = Cursor { start: range.start().seconds(), end: range.end().seconds(), after };
-    let text = serde_json::to_string(&cursor).map_err(Problem::internal)?;
-    Ok(key.sign(query, &text))
+    sign(key, query, &Cursor { start: range.start().seconds(), end: range.end().seconds(), after })
+}
+
+/// A token of this very query that says where it goes on.
+pub fn sign<C: Serialize>(key: &PageKey, query: &str, cursor: &C) -> Result<String, Problem> {
+    Ok(key.sign(query, &serde_json::to_string(cursor).map_err(Problem::internal)?))
+}
+
+/// Reads what a token says.
+pub fn read<C: DeserializeOwned>(text: &str) -> Result<C, Problem> {
+    let refuse =
+        |_| Problem::field(Code::InvalidPageToken, "page_token", "is of another version of this service");
+    serde_json::from_str(text).map_err(refuse)
 }
 
 /// What a token of this very query says; `None` without one.
@@ -38,10 +48,7 @@ pub fn open<K: DeserializeOwned>(
     token: Option<&str>,
 ) -> Result<Option<Cursor<K>>, Problem> {
     let Some(token) = token else { return Ok(None) };
-    let text = key.open(query, token)?;
-    let refuse =
-        |_| Problem::field(Code::InvalidPageToken, "page_token", "is of another version of this service");
-    serde_json::from_str(&text).map(Some).map_err(refuse)
+    read(&key.open(query, token)?).map(Some)
 }
 
 /// The items after a key, as many as fit, and the last key where more follow.

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::ops::AddAssign;
 use std::sync::Arc;
 
-mod pages;
 mod partition;
 mod rows;
 

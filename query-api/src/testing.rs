@@ -11,7 +11,7 @@ use catalog::command::Change;
 use catalog::plan::PlanDocument;
 use catalog::resource::{Aggregation, Contract, Declared, Sku, Tenant, TenantStatus, Term, Text};
 use catalog::view::View;
-use domain::aggregate::{Row, RowKey};
+use domain::aggregate::RowKey;
 use domain::calendar::{Calendar, Period};
 use domain::checkpoint::{Checkpoint, watermark_key};
 use domain::dimension::Group;
@@ -32,6 +32,8 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use utoipa::openapi::OpenApi;
 
+pub mod records;
+
 pub const NOW: &str = "2026-03-10T14:37:12Z";
 
 pub const PLAN: &str = r#"
@@ -46,8 +48,10 @@ pub struct House {
     pub store: Arc<MemoryStore>,
     pub log: Arc<MemoryLog>,
     pub view: View,
+    pub clock: Arc<ManualClock>,
+    pub shutdown: CancellationToken,
     pub openapi: OpenApi,
-    router: Router,
+    pub router: Router,
 }
 
 /// Usage to be counted: tenant, SKU, unit, time, quantity.
@@ -75,10 +79,17 @@ impl House {
             .await
             .unwrap();
         let store = Arc::new(MemoryStore::new());
-        let ports = Ports { store: store.clone(), log: log.clone(), view: view.clone(), clock };
+        let shutdown = CancellationToken::new();
+        let ports = Ports {
+            store: store.clone(),
+            log: log.clone(),
+            view: view.clone(),
+            clock: clock.clone(),
+            shutdown: shutdown.clone(),
+        };
         let query = build(Config { page_key: PageKey::new([9; 16]) }, ports);
         let (router, openapi) = routes(query).split_for_parts();
-        Self { store, log, view, openapi, router }
+        Self { store, log, view, clock, shutdown, openapi, router }
     }
 
     /// With two tenants, a SKU that declares `region`, and a contract of the first over [`PLAN`].
@@ -163,11 +174,8 @@ impl House {
             generation: generation.number,
             partition,
         };
-        let stored =
-            domain::port::read_all(&*self.store, domain::port::Query::one(&key.cell_key())).await.unwrap();
-        let mut row = stored.first().map_or_else(Row::default, |cell| Row::from_blob(&cell.value).unwrap());
-        row.apply(Position::new(offset, 0), at(time).quarter(), Quantity::parse(quantity).unwrap());
-        self.put(key.cell_key(), row.position.raw(), &row).await;
+        let position = Position::new(offset, 0);
+        self.add(key, position, at(time), Quantity::parse(quantity).unwrap()).await;
     }
 
     /// Sets the watermark of every partition.

@@ -8,12 +8,19 @@ use crate::{QueryApi, page, table};
 use axum::extract::State;
 use axum::response::Response;
 use catalog::usage::read_usage;
+use domain::id::TenantId;
+use domain::port::{CellStore, StoreError};
+use domain::time::Window;
+use futures::{StreamExt, TryStreamExt, stream};
 use rest::problem::QueryProblems;
 use rest::{Client, Count, Decimal, Params, Problem, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::Not;
 use utoipa::ToSchema;
+
+/// How many tenants are read at once.
+const TENANTS_AT_ONCE: usize = 8;
 
 /// Usage of one window, group and unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -77,18 +84,12 @@ pub async fn list_usage(
     Params { value: params, canonical }: Params<AskParams>,
     client: Client,
 ) -> Result<Response, Problem> {
-    let state = query.state();
+    let state = query.state_at(params.catalog_offset).await?;
     let cursor = page::open::<Slot>(query.page_key(), &canonical, params.page_token.as_deref())?;
     let range = cursor.as_ref().and_then(page::Cursor::range);
     let ask = Ask::resolve(&params, &state, range, query.now())?;
     let progress = query.progress(&state, &ask.tenants).await?;
-    let mut fold = Fold::new(&ask.grid, &ask.filter, &ask.group_by);
-    for tenant in &ask.tenants {
-        for (key, row) in &read_usage(query.store(), tenant, *ask.grid.range()).await? {
-            fold.add(key, row);
-        }
-    }
-    let (all, late_count) = fold.finish();
+    let (all, late_count) = sum(query.store(), &ask, *ask.grid.range()).await?;
     let all = ask.fold_to_top(all);
     let after = cursor.as_ref().map(|cursor| &cursor.after);
     let (items, last) = page::cut(all, after, params.page_size.unwrap_or_default());
@@ -99,11 +100,27 @@ pub async fn list_usage(
     client.list(&UsagePage { items, meta, next_page_token }, &columns(&ask))
 }
 
+/// Sums what was used within a span of the range, and counts its adjustments.
+pub async fn sum(
+    store: &dyn CellStore,
+    ask: &Ask,
+    span: Window,
+) -> Result<(BTreeMap<Slot, Used>, u64), StoreError> {
+    let mut fold = Fold::new(&ask.grid, &ask.filter, &ask.group_by);
+    let read = |tenant: TenantId| async move { read_usage(store, &tenant, span).await };
+    let mut reads = stream::iter(ask.tenants.clone()).map(read).buffered(TENANTS_AT_ONCE);
+    while let Some(rows) = reads.try_next().await? {
+        rows.iter().for_each(|(key, row)| fold.add(key, row));
+    }
+    Ok(fold.finish())
+}
+
 fn columns(ask: &Ask) -> Vec<String> {
     table::columns(&["start_time", "end_time"], ask.group_by.names(), &["other", "quantity", "unit", "count"])
 }
 
-fn item(ask: &Ask, slot: Slot, used: Used) -> UsageItem {
+/// Usage of a slot as answers show it.
+pub fn item(ask: &Ask, slot: Slot, used: Used) -> UsageItem {
     let (start, end) = slot.window();
     UsageItem {
         start_time: Time(start),

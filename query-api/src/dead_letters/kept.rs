@@ -6,8 +6,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::dead_letter::{DeadLetter, DeadLetterId, DeadLetterState, PayloadKind, Status};
 use domain::generation::Registry;
+use domain::id::PulseId;
 use domain::port::{CellStore, Query, StoreError, read_all};
-use domain::pulse::RawPulse;
+use domain::pulse::{Identity, RawPulse};
 use domain::table::CellKey;
 use domain::time::Timestamp;
 use prost::Message;
@@ -44,6 +45,17 @@ impl Kept {
     /// For whom it was sent, where that is known.
     pub fn tenant(&self) -> Option<&str> {
         self.raw.as_ref().map(|raw| raw.tenant.as_str()).filter(|tenant| !tenant.is_empty())
+    }
+
+    /// Whether it is a report of that pulse.
+    pub fn is_of(&self, identity: &Identity<'_>) -> bool {
+        let Some(raw) = &self.raw else { return false };
+        let minute = raw.event_time.and_then(|time| Timestamp::from_unix(time.seconds, time.nanos));
+        let id = PulseId::parse(&raw.id, "id");
+        raw.tenant == identity.tenant
+            && raw.source == identity.source
+            && minute.is_some_and(|time| time.minute() == identity.minute)
+            && id.is_ok_and(|id| id.as_bytes() == identity.id)
     }
 
     /// As answers show it.

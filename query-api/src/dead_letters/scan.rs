@@ -42,6 +42,13 @@ impl<'a> Scan<'a> {
         Self { store, places: places.filter(|place| Some(*place) >= begins).collect(), resume: None, after }
     }
 
+    /// Those of one partition of a generation.
+    #[must_use]
+    pub fn only(mut self, generation: u32, partition: u32) -> Self {
+        self.places.retain(|place| (place.1, place.2) == (generation, partition));
+        self
+    }
+
     /// The next of them, at least none; `None`: that was all.
     pub async fn next_chunk(&mut self) -> Result<Option<Vec<Kept>>, StoreError> {
         let Some(place) = self.places.front().copied() else { return Ok(None) };

@@ -1,9 +1,9 @@
 //! One partition's books: what its checkpoint says, and what a recount finds.
 
-use super::pages::{Pages, each_of_log};
 use super::rows::{self, Counted};
 use super::{Days, Tally, note_days};
 use crate::meta::read_checkpoint;
+use crate::pages::{Pages, each_of_log};
 use domain::checkpoint::Totals;
 use domain::generation::{Generation, Registry};
 use domain::port::{CellStore, Log, TopicPartition};

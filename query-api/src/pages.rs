@@ -2,7 +2,9 @@
 
 use crate::meta::damaged;
 use bytes::Bytes;
-use domain::port::{CellStore, Entry, Log, LogError, Query, ReadLimit, StoreError, TopicPartition};
+use domain::port::{
+    CellStore, ClusteringRange, Entry, Log, LogError, Query, ReadLimit, StoreError, TopicPartition,
+};
 use domain::table::{Cell, CellKey, KeyValue, PAGE};
 use proto::page::{OFFSETS_PER_PAGE, join};
 use std::ops::Range;
@@ -12,6 +14,7 @@ use std::time::Duration;
 const READ: ReadLimit = ReadLimit { bytes: 1024 * 1024, wait: Duration::ZERO };
 
 /// The pages of one partition.
+#[derive(Clone, Copy)]
 pub struct Pages<'a> {
     /// Holds them.
     pub store: &'a dyn CellStore,
@@ -29,11 +32,11 @@ impl Pages<'_> {
         }
         let mut parts = Parts::default();
         for page in offsets.start / OFFSETS_PER_PAGE..=(offsets.end - 1) / OFFSETS_PER_PAGE {
-            let mut query = self.query(page);
+            let mut query = self.query(page, &offsets);
             loop {
                 let chunk = self.store.read(&query).await?;
                 for cell in chunk.cells {
-                    parts.add(cell, &offsets, &mut take)?;
+                    parts.add(cell, &mut take)?;
                 }
                 match chunk.next {
                     Some(next) => query.resume = Some(next),
@@ -44,9 +47,12 @@ impl Pages<'_> {
         parts.flush(&mut take)
     }
 
-    fn query(&self, page: u64) -> Query {
-        let page = i64::try_from(page).expect("a page holds offsets of at most 63 bits");
-        Query::all(&PAGE, vec![self.generation.into(), self.partition.into(), page.into()])
+    fn query(&self, page: u64, offsets: &Range<u64>) -> Query {
+        let number =
+            |offset: u64| i64::try_from(offset).expect("a position holds offsets of at most 55 bits");
+        let key = vec![self.generation.into(), self.partition.into(), number(page).into()];
+        let (from, to) = (Some(number(offsets.start).into()), Some(number(offsets.end).into()));
+        Query::all(&PAGE, key).within(ClusteringRange { from, to, ..ClusteringRange::default() })
     }
 }
 
@@ -58,18 +64,10 @@ struct Parts {
 }
 
 impl Parts {
-    fn add(
-        &mut self,
-        cell: Cell,
-        offsets: &Range<u64>,
-        take: &mut impl FnMut(&Entry),
-    ) -> Result<(), StoreError> {
+    fn add(&mut self, cell: Cell, take: &mut impl FnMut(&Entry)) -> Result<(), StoreError> {
         let offset = cell.key.clustering.first().and_then(KeyValue::as_int);
         let offset =
             offset.and_then(|offset| u64::try_from(offset).ok()).ok_or_else(|| damaged(&cell.key))?;
-        if !offsets.contains(&offset) {
-            return Ok(());
-        }
         if self.key.as_ref().is_none_or(|(known, _)| *known != offset) {
             self.flush(take)?;
             self.key = Some((offset, cell.key));

@@ -5,7 +5,7 @@ DATA_DIR  ?= ./pulse-data
 CARGO     ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check mutants kill-test bench
+.PHONY: help build run test check mutants kill-test bench bench-growth
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,3 +35,6 @@ mutants: ## Break the accounting core on purpose, and count what notices
 
 bench: ## Measure this machine beside the raw limits, and write docs/benchmarks.md
 	$(CARGO) bench --locked -p pulse --bench table
+
+bench-growth: ## Measure whether a pulse costs the same after a hundred million, which takes an hour
+	$(CARGO) bench --locked -p pulse --bench table -- growth

@@ -2,6 +2,11 @@
 
 use crate::server::{scratch, wait};
 use anyhow::{Context, bail};
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::serve::ListenerExt;
 use futures::{Stream, StreamExt};
 use proto::v1;
 use proto::v1::ingest_service_server::{IngestService, IngestServiceServer};
@@ -9,7 +14,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::process::{Child, Command};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 use v1::stream_pulses_response::Outcome;
@@ -23,6 +28,8 @@ const ADDRESS_FILE: &str = "BENCH_ADDRESS_FILE";
 pub struct Echo {
     child: Child,
     grpc: SocketAddr,
+    /// Where HTTP is served.
+    pub http: SocketAddr,
 }
 
 impl Echo {
@@ -32,13 +39,13 @@ impl Echo {
         let file = directory.path().join("address");
         let mut command = Command::new(std::env::current_exe()?);
         let mut child = command.arg(ROLE).env(ADDRESS_FILE, &file).spawn().context("starting the echo")?;
-        let grpc = wait("an echo that listens", || {
+        let (grpc, http) = wait("an echo that listens", || {
             if let Some(status) = child.try_wait()? {
                 bail!("the echo ended before it listened: {status}");
             }
-            Ok(fs::read_to_string(&file).ok().and_then(|text| text.parse().ok()))
+            Ok(fs::read_to_string(&file).ok().and_then(|text| addresses(&text)))
         })?;
-        Ok(Self { child, grpc })
+        Ok(Self { child, grpc, http })
     }
 
     /// Where gRPC is served.
@@ -54,19 +61,37 @@ impl Drop for Echo {
     }
 }
 
+fn addresses(text: &str) -> Option<(SocketAddr, SocketAddr)> {
+    let (grpc, http) = text.split_once(' ')?;
+    Some((grpc.parse().ok()?, http.parse().ok()?))
+}
+
 /// Serves until it is killed.
 pub fn serve() -> anyhow::Result<()> {
     let file = std::env::var_os(ADDRESS_FILE).context("the file for the address is not named")?;
     tokio::runtime::Runtime::new()?.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?.to_string();
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let router = ingestor_api::server().add_service(IngestServiceServer::new(Parrot));
+        let (grpc, http) = (TcpListener::bind("127.0.0.1:0").await?, TcpListener::bind("127.0.0.1:0").await?);
+        let addresses = format!("{} {}", grpc.local_addr()?, http.local_addr()?);
         let partial = format!("{}.tmp", file.display());
-        fs::write(&partial, address)?;
+        fs::write(&partial, addresses)?;
         fs::rename(partial, file)?;
-        router.serve_with_incoming(incoming).await.context("serving")
+        let incoming = TcpIncoming::from(grpc).with_nodelay(Some(true));
+        let services = ingestor_api::server().add_service(IngestServiceServer::new(Parrot));
+        let resource = Router::new().route("/v1/pulses", post(repeat));
+        tokio::try_join!(
+            async { services.serve_with_incoming(incoming).await.context("serving gRPC") },
+            async { axum::serve(http.tap_io(no_delay), resource).await.context("serving HTTP") },
+        )
+        .map(drop)
     })
+}
+
+fn no_delay(connection: &mut TcpStream) {
+    let _ = connection.set_nodelay(true);
+}
+
+async fn repeat(body: Bytes) -> (StatusCode, Bytes) {
+    (StatusCode::MULTI_STATUS, body)
 }
 
 /// Answers at once what a server that took everything would answer.

@@ -6,13 +6,25 @@
 //! `cargo bench -p pulse --bench table [GROUP …]` runs some groups only and writes nothing.
 //! Never here: an assertion about time. A number that misses its aim is printed as such.
 
+mod catch_up;
+mod cost;
 mod disk;
 mod echo;
+mod flood;
+mod growth;
+mod http;
 mod machine;
+mod page;
+mod percentile;
+mod process;
 mod pulses;
+mod query;
 mod server;
+mod start;
 mod streams;
 mod table;
+mod unary;
+mod visible;
 
 use pulse::environment::Environment;
 use std::process::ExitCode;
@@ -20,19 +32,43 @@ use table::Row;
 
 /// What the groups are told.
 pub struct Settings {
-    /// How long each measurement goes on, in seconds.
+    /// How long each measurement goes on, in seconds: `BENCH_SECONDS`.
     pub seconds: u64,
+    /// How long full load and flood go on, in minutes: `BENCH_MINUTES`.
+    pub minutes: u64,
+    /// How large the log is that a restart meets: `BENCH_LOG_BYTES`.
+    pub log_bytes: u64,
+    /// How far growth goes: `BENCH_GROWTH_PULSES`.
+    pub growth_pulses: u64,
 }
 
 impl Settings {
     fn of(environment: &Environment) -> anyhow::Result<Self> {
         let number = |name, default| environment.find(name).map_or(Ok(default), str::parse);
-        Ok(Self { seconds: number("BENCH_SECONDS", 10)? })
+        Ok(Self {
+            seconds: number("BENCH_SECONDS", 10)?,
+            minutes: number("BENCH_MINUTES", 1)?,
+            log_bytes: number("BENCH_LOG_BYTES", 2_000_000_000)?,
+            growth_pulses: number("BENCH_GROWTH_PULSES", 100_000_000)?,
+        })
     }
 }
 
 /// The groups of rows, in the order of the table.
-const GROUPS: [(&str, Group); 1] = [("streams", streams::rows)];
+const GROUPS: [(&str, Group); 9] = [
+    ("streams", streams::rows),
+    ("unary", unary::rows),
+    ("http", http::rows),
+    ("catch-up", catch_up::rows),
+    ("visible", visible::rows),
+    ("query", query::rows),
+    ("flood", flood::rows),
+    ("start", start::rows),
+    ("cost", cost::rows),
+];
+
+/// The longer one, which has a page of its own and runs only where it is named.
+const GROWTH: (&str, Group) = ("growth", growth::rows);
 
 type Group = fn(&Settings) -> anyhow::Result<Vec<Row>>;
 
@@ -53,13 +89,18 @@ fn main() -> ExitCode {
 
 fn run(wanted: &[String]) -> anyhow::Result<()> {
     let settings = Settings::of(&Environment::of_process())?;
-    let mut rows = Vec::new();
-    for (name, group) in GROUPS {
+    let (mut rows, growth) = (Vec::new(), [GROWTH]);
+    for (name, group) in GROUPS.iter().chain(growth.iter().filter(|_| !wanted.is_empty())) {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
             eprintln!("measuring: {name}");
             rows.extend(group(&settings)?);
         }
     }
-    println!("{}", table::markdown(&rows));
-    if wanted.is_empty() { table::write(&rows) } else { Ok(()) }
+    let table = table::markdown(&rows);
+    println!("{table}");
+    match wanted {
+        [] => page::write(page::TABLE, &table),
+        [one] if one == GROWTH.0 => page::write(page::GROWTH, &table),
+        _ => Ok(()),
+    }
 }

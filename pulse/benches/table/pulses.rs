@@ -11,10 +11,10 @@ pub const SKUS: u64 = 10;
 /// Tenants of the catalogue where a row says nothing else.
 pub const TENANTS: u64 = 100;
 
-/// A catalogue with that many tenants.
+/// A catalogue with that many tenants, and ten times the SKUs that the load uses.
 pub fn catalog(tenants: u64) -> String {
     let mut documents = String::new();
-    for sku in 0..SKUS {
+    for sku in 0..10 * SKUS {
         let _ = writeln!(documents, "kind: sku\nid: {}\nunit: token\n---", sku_id(sku));
     }
     for tenant in 0..tenants {
@@ -25,7 +25,8 @@ pub fn catalog(tenants: u64) -> String {
     documents
 }
 
-fn sku_id(number: u64) -> String {
+/// The id of a SKU.
+pub fn sku_id(number: u64) -> String {
     format!("llm.model-{number}")
 }
 
@@ -73,7 +74,8 @@ impl Pulses {
         }
     }
 
-    fn id(&mut self) -> String {
+    /// An id that no other pulse has.
+    pub fn id(&mut self) -> String {
         self.made += 1;
         let mut counter = [0; 10];
         counter[..2].copy_from_slice(&self.maker.to_be_bytes());

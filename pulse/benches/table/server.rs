@@ -3,6 +3,7 @@
 use anyhow::{Context, bail};
 use pulse::ready_file::Ready;
 use serde_json::Value;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -40,19 +41,20 @@ impl Home {
         self.data_dir().join(name)
     }
 
-    /// The command that starts a server here.
-    pub fn up(&self) -> Command {
-        let mut command = pulse();
-        command.arg("up").arg("--data-dir").arg(self.data_dir());
+    /// The command that starts a server here under another program, such as a tracer.
+    pub fn up_under(&self, program: &[&str]) -> Command {
+        let mut words = program.iter().map(OsString::from).chain([binary()]);
+        let mut command = clean(Command::new(words.next().expect("a binary has a name")));
+        command.args(words).arg("up").arg("--data-dir").arg(self.data_dir());
         command
     }
 
     /// A server that is ready.
     pub fn start(&self) -> anyhow::Result<Server> {
-        self.start_with(self.up())
+        self.start_with(self.up_under(&[]))
     }
 
-    /// What a command that ends in [`Self::up`] starts, ready.
+    /// What such a command starts, ready.
     pub fn start_with(&self, mut command: Command) -> anyhow::Result<Server> {
         let ready_file = self.path().join("announced.json");
         command.stdout(Stdio::null()).env("PULSE_LOG_FILTER", "warn").env("PULSE_READY_FILE", &ready_file);
@@ -69,10 +71,18 @@ impl Home {
     }
 }
 
-/// The binary of this build, or the one that `BENCH_PULSE` names: to compare two builds.
+/// A command of ours.
 fn pulse() -> Command {
-    let named = std::env::var_os("BENCH_PULSE");
-    let mut command = Command::new(named.unwrap_or_else(|| env!("CARGO_BIN_EXE_pulse").into()));
+    clean(Command::new(binary()))
+}
+
+/// The binary of this build, or the one that `BENCH_PULSE` names: to compare two builds.
+fn binary() -> OsString {
+    std::env::var_os("BENCH_PULSE").unwrap_or_else(|| env!("CARGO_BIN_EXE_pulse").into())
+}
+
+/// With no setting of this machine's.
+fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PULSE_")) {
         command.env_remove(name);
     }
@@ -93,6 +103,11 @@ pub fn wait<T>(what: &str, mut find: impl FnMut() -> anyhow::Result<Option<T>>) 
     }
 }
 
+/// Waits until everything acknowledged before this call is counted.
+pub fn settle(server: &Server) -> anyhow::Result<()> {
+    wait("books without anything in flight", || Ok((server.books()?["in_flight"] == "0").then_some(())))
+}
+
 /// A server that is ready; it is killed when this goes.
 pub struct Server {
     child: Child,
@@ -104,11 +119,6 @@ impl Server {
     /// Where gRPC is served.
     pub fn grpc(&self) -> String {
         format!("http://{}", self.ready.grpc)
-    }
-
-    /// Where HTTP is served.
-    pub fn http(&self) -> String {
-        format!("http://{}", self.ready.http)
     }
 
     /// Its process.
@@ -138,6 +148,12 @@ impl Server {
             bail!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         }
         Ok(output.stdout)
+    }
+
+    /// Lets it drain, and waits for its end.
+    pub fn stop(mut self) -> anyhow::Result<()> {
+        Command::new("kill").arg(self.pid().to_string()).status().context("asking the server to end")?;
+        self.child.wait().map(drop).context("waiting for the end of the server")
     }
 
     /// Ends it at once, as a power cut would.

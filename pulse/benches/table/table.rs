@@ -1,9 +1,4 @@
-//! The table, and the page it is kept on.
-
-use crate::machine;
-use anyhow::Context;
-use std::fs;
-use std::path::Path;
+//! The table.
 
 const HEADINGS: [&str; 5] = ["what", "pulse", "beside it", "aim", "met"];
 
@@ -58,13 +53,6 @@ pub fn markdown(rows: &[Row]) -> String {
     text
 }
 
-/// Writes the page.
-pub fn write(rows: &[Row]) -> anyhow::Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/benchmarks.md");
-    let page = format!("{INTRODUCTION}\n{}\n\n{}{NOTES}", machine::describe(), markdown(rows));
-    fs::write(&path, page).with_context(|| format!("writing {}", path.display()))
-}
-
 /// A count with its thousands told apart.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
@@ -83,11 +71,3 @@ pub fn ratio(of: u64, to: u64) -> String {
     let hundredths = of * 100 / to.max(1);
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
-
-const INTRODUCTION: &str = "# Benchmarks
-
-`make bench` measures this table and writes this page: the release build, server and clients on one machine, and raw \
-limits measured in the same run beside ours. Only the columns of one run can be compared with each other.
-";
-
-const NOTES: &str = include_str!("notes.md");

@@ -12,7 +12,10 @@ const LAST: ReadLimit = ReadLimit { bytes: 1, wait: Duration::ZERO };
 /// The arrival of what is appended now, behind something of that time.
 pub(crate) fn date(now: Timestamp, last: Timestamp) -> Result<Timestamp, NotTaken> {
     if now.plus_seconds(BEHIND_MAX_SECONDS) < last {
-        return Err(NotTaken::not_ready(format!("the clock is behind {last}, the time of the log")));
+        let until = last.plus_seconds(-BEHIND_MAX_SECONDS);
+        return Err(NotTaken::not_ready(format!(
+            "the clock shows {now}, and the log was written until {last}: set the clock right, or wait until {until}"
+        )));
     }
     Ok(now.max(last))
 }
@@ -46,6 +49,12 @@ mod tests {
         assert_eq!(date(NOW, NOW.plus_seconds(60)), Ok(NOW.plus_seconds(60)));
         let error = date(NOW, NOW.plus_seconds(61)).unwrap_err();
         assert_eq!((error.code, error.retry_delay().is_some()), (Code::NotReady, true));
+        // 1769850000 and what the log is ahead, as `date -u` shows them.
+        assert_eq!(
+            error.message,
+            "the clock shows 2026-01-31T09:00:00Z, and the log was written until 2026-01-31T09:01:01Z: set the clock \
+             right, or wait until 2026-01-31T09:00:01Z"
+        );
     }
 
     #[tokio::test]

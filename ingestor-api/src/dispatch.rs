@@ -43,7 +43,7 @@ pub(crate) fn dispatch(reports: &[Report], verdict: Verdict, refusals: Refusals)
     for ready in ready {
         sorting.put_accepted(ready);
     }
-    for Refused { index, reject } in refused {
+    for Refused { index, reject, .. } in refused {
         if refusals == Refusals::Kept && reject.reason.is_kept() {
             sorting.put_refused(index, &reject);
         }

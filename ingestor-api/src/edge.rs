@@ -4,6 +4,7 @@ use crate::Ports;
 use crate::config::Config;
 use crate::decide::{Decided, Ready, Refused, decide};
 use crate::dispatch::{Dispatch, Refusals, dispatch};
+use crate::groups::Groups;
 use crate::intake::{self, Intake, Report};
 use crate::lanes::Lanes;
 use crate::metrics::{GoingOn, Meter};
@@ -12,6 +13,7 @@ use crate::not_taken::NotTaken;
 use crate::outcome::Taken;
 use crate::part::{Hold, Part, Place};
 use crate::recent::{Mark, Recent, Standing};
+use crate::refusal_budget::RefusalBudget;
 use crate::trace::Trace;
 use domain::generation::Registry;
 use domain::port::{Admission, Clock};
@@ -22,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 
 /// What the parsed form of a pulse is taken to cost.
-const PARSED_BYTES: usize = 1_024;
+pub(crate) const PARSED_BYTES: usize = 1_024;
 
 /// What all doors share.
 pub(crate) struct Edge {
@@ -31,6 +33,8 @@ pub(crate) struct Edge {
     recent: Arc<Recent>,
     lanes: Lanes,
     budget: Arc<Semaphore>,
+    groups: Groups,
+    refusals: RefusalBudget,
     meter: Meter,
 }
 
@@ -77,6 +81,8 @@ impl Edge {
             recent: Recent::new(config.recent_pulses_max),
             lanes: Lanes::new(Arc::clone(&ports.log), Arc::clone(&ports.clock), tracker),
             budget: Arc::new(Semaphore::new(config.in_flight_bytes_max.min(Semaphore::MAX_PERMITS))),
+            groups: Groups::new(config.new_groups_per_hour_max),
+            refusals: RefusalBudget::new(config.refused_pulses_per_second_max),
             meter: Meter::new(),
         }
     }
@@ -85,10 +91,15 @@ impl Edge {
     pub async fn take(&self, reports: Vec<Report>, ids: Ids) -> Result<Taken, NotTaken> {
         let (pulses, start) = (reports.len(), self.clock.now());
         self.meter.received(reports.iter().map(|report| report.bytes).sum());
-        let take = async { self.append(self.examine(reports, ids).await?, Refusals::Kept).await };
-        let answer = take.await;
+        let answer = self.take_at(start, reports, ids).await;
         self.meter.answered(pulses, &answer, (start, self.clock.now()));
         answer
+    }
+
+    async fn take_at(&self, now: Timestamp, reports: Vec<Report>, ids: Ids) -> Result<Taken, NotTaken> {
+        let examined = self.examine(reports, ids).await?;
+        self.refusals.charge(&examined.verdict.refused, now)?;
+        self.append(examined, Refusals::Kept).await
     }
 
     /// A stream is open, while the result lives.
@@ -101,7 +112,9 @@ impl Edge {
         let (_permit, _in_flight) = self.reserve(&reports)?;
         let now = self.clock.now();
         let (intake, minted) = read(&mut reports, ids, now);
-        let Decided { registry, ready, refused } = decide(&*self.admission, now, intake).await?;
+        let Decided { registry, ready, mut refused } = decide(&*self.admission, now, intake).await?;
+        let (ready, too_many) = self.groups.limit(ready, now);
+        refused.extend(too_many);
         let marks: Vec<Mark> = ready.iter().map(|ready| ready.mark).collect();
         let (standings, flight) = self.recent.take_off(&marks).await?;
         let hold = Arc::new(Hold { flight, _permit, _in_flight, trace: Trace::current() });
@@ -149,7 +162,10 @@ impl Verdict {
             match standing {
                 Standing::New => self.ready.push(ready),
                 Standing::Same => self.known.push(ready.index),
-                Standing::Other => self.refused.push(Refused { index: ready.index, reject: conflict() }),
+                Standing::Other => {
+                    let tenant = Some(ready.pulse.pulse.tenant.to_shared());
+                    self.refused.push(Refused { index: ready.index, tenant, reject: conflict() });
+                }
             }
         }
         self.refused.sort_by_key(|refused| refused.index);
@@ -167,5 +183,7 @@ fn conflict() -> Reject {
     Reject::new(RejectReason::DuplicateConflict, "id", "names a pulse that is known with other content")
 }
 
+#[cfg(test)]
+mod overload;
 #[cfg(test)]
 mod tests;

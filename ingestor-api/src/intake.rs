@@ -46,7 +46,9 @@ pub(crate) fn read(reports: &mut [Report], mut mint: Mint<'_>) -> (Intake, Vec<S
                 intake.indexes.push(index);
                 intake.pulses.push(pulse);
             }
-            Err(rejects) => intake.refused.push(Refused { index, reject: rejects.into_first() }),
+            Err(rejects) => {
+                intake.refused.push(Refused { index, tenant: None, reject: rejects.into_first() })
+            }
         }
     }
     (intake, minted)
@@ -114,7 +116,10 @@ mod tests {
         let fault = Reject::new(RejectReason::InvalidField, "colour", "is no field of a pulse");
         let mut reports = [Report { fault: Some(fault.clone()), ..report("") }, report("a-1")];
         let (intake, _) = read(&mut reports, None);
-        assert_eq!((intake.refused, intake.indexes), (vec![Refused { index: 0, reject: fault }], vec![1]));
+        assert_eq!(
+            (intake.refused, intake.indexes),
+            (vec![Refused { index: 0, tenant: None, reject: fault }], vec![1])
+        );
     }
 
     #[test]

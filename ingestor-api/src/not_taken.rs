@@ -30,6 +30,11 @@ impl NotTaken {
         Self { code: Code::Overloaded, message: message.into(), field: None }
     }
 
+    /// Refused before the append; less, or the same later, is right.
+    pub fn quota_exceeded(message: impl Into<String>) -> Self {
+        Self { code: Code::QuotaExceeded, message: message.into(), field: None }
+    }
+
     /// Refused before the append, as long as the edge is not fit to take anything.
     pub fn not_ready(message: impl Into<String>) -> Self {
         Self { code: Code::NotReady, message: message.into(), field: None }
@@ -74,5 +79,39 @@ impl From<LogError> for NotTaken {
 impl From<AdmissionError> for NotTaken {
     fn from(error: AdmissionError) -> Self {
         Self::unavailable(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::port::TopicPartition;
+
+    #[test]
+    fn what_is_known_of_an_append_decides_whether_it_was_refused() {
+        let nowhere = TopicPartition::new("nothing", 0);
+        for (error, code, is_refusal) in [
+            (LogError::Overloaded("full".into()), Code::Overloaded, true),
+            (LogError::UnknownOutcome("timeout".into()), Code::Unavailable, false),
+            (LogError::Unavailable("down".into()), Code::Unavailable, false),
+            (LogError::UnknownPartition(nowhere), Code::Unavailable, false),
+            (LogError::TooLarge { bytes: 2, bytes_max: 1 }, Code::Internal, false),
+            (LogError::OutOfRange { asked: 1, low: 2, high: 3 }, Code::Internal, false),
+            (LogError::Damaged { offset: 1, detail: "secret".into() }, Code::Internal, false),
+        ] {
+            let error = NotTaken::from(error);
+            assert_eq!((error.code, error.is_refusal()), (code, is_refusal), "{error}");
+            assert_eq!(error.retry_delay().is_some(), code != Code::Internal, "{error}");
+            assert!(!error.message.contains("secret"), "the cause of a fault is not the client's");
+        }
+        assert_eq!(NotTaken::from(AdmissionError("stale".into())).code, Code::Unavailable);
+    }
+
+    #[test]
+    fn a_broken_rule_names_its_field_and_is_worth_no_retry() {
+        let error = NotTaken::breaks_rule(Code::TooLarge, "pulses", "must be fewer");
+        assert_eq!((error.message.as_str(), error.field), ("pulses must be fewer", Some("pulses")));
+        assert_eq!((error.retry_delay(), error.is_refusal()), (None, false));
+        assert!(NotTaken::quota_exceeded("much").retry_delay().is_some());
     }
 }

@@ -44,10 +44,20 @@ pub(crate) fn find_refusal(status: &Status) -> Option<Status> {
         _ if !status.details().is_empty() => return None,
         tonic::Code::OutOfRange | tonic::Code::ResourceExhausted => Code::TooLarge,
         tonic::Code::Internal => Code::InvalidArgument,
+        // The protocol wants this status for it, and the compressions that are known.
+        tonic::Code::Unimplemented if status.message().contains("compressed") => {
+            return Some(unknown_compression(status.message()));
+        }
         _ => return None,
     };
     let rule = format_args!("cannot be read: {}", status.message());
     Some(NotTaken::breaks_rule(code, "request", rule).into())
+}
+
+fn unknown_compression(message: &str) -> Status {
+    let mut details = ErrorDetails::with_error_info(Code::InvalidArgument.name(), DOMAIN, HashMap::new());
+    details.add_bad_request_violation("grpc-encoding", message);
+    Status::with_error_details(tonic::Code::Unimplemented, message, details)
 }
 
 fn grpc(code: Code) -> tonic::Code {

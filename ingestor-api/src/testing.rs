@@ -55,7 +55,12 @@ impl House {
         memory.declare(&generation.topic, PARTITIONS);
         Self {
             clock,
-            log: Arc::new(GatedLog { memory, open: watch::Sender::new(true), panics: AtomicBool::default() }),
+            log: Arc::new(GatedLog {
+                memory,
+                open: watch::Sender::new(true),
+                panics: AtomicBool::default(),
+                append_time: Mutex::default(),
+            }),
             catalog: Arc::new(Catalog::new(generation)),
             store: Arc::new(MemoryStore::new()),
             tracker: TaskTracker::new(),
@@ -147,9 +152,15 @@ pub(crate) struct GatedLog {
     pub memory: MemoryLog,
     open: watch::Sender<bool>,
     panics: AtomicBool,
+    append_time: Mutex<Duration>,
 }
 
 impl GatedLog {
+    /// How long each append takes from now on.
+    pub fn take_for_an_append(&self, time: Duration) {
+        *self.append_time.lock().unwrap() = time;
+    }
+
     pub fn shut(&self) {
         self.open.send_replace(false);
     }
@@ -168,6 +179,8 @@ impl GatedLog {
 impl Log for GatedLog {
     async fn append(&self, to: &TopicPartition, records: Vec<NewRecord>) -> Result<u64, LogError> {
         self.open.subscribe().wait_for(|open| *open).await.unwrap();
+        let append_time = *self.append_time.lock().unwrap();
+        tokio::time::sleep(append_time).await;
         assert!(!self.panics.swap(false, Ordering::AcqRel), "as it was told");
         self.memory.append(to, records).await
     }

@@ -16,7 +16,9 @@ const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// Flow-control window of a connection.
 const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 /// Calls and streams of a connection at a time. Each may hold a message that has not come to its end.
-const STREAMS_MAX: u32 = 100;
+const STREAMS_MAX: u32 = 32;
+/// Names the compressions that a server reads.
+const ACCEPT_ENCODING: &str = "grpc-accept-encoding";
 /// A connection that answers no ping within this time is given up.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 /// A call that is not answered, or a stream that is not opened, within this time is in doubt.
@@ -46,7 +48,13 @@ async fn guard(request: Request, next: Next) -> Response<Body> {
         return Status::from(late).into_http();
     };
     let refusal = Status::from_header_map(response.headers()).as_ref().and_then(find_refusal);
-    refusal.map_or(response, Status::into_http)
+    let Some(refusal) = refusal else { return response };
+    let mut refused: Response<Body> = refusal.into_http();
+    // What compressions there are instead.
+    if let Some(known) = response.headers().get(ACCEPT_ENCODING) {
+        refused.headers_mut().insert(ACCEPT_ENCODING, known.clone());
+    }
+    refused
 }
 
 #[cfg(test)]
@@ -55,7 +63,36 @@ mod tests {
     use crate::testing::House;
     use crate::{Config, build};
     use tokio_util::sync::CancellationToken;
+    use tonic_types::StatusExt;
     use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn an_unknown_compression_is_refused_with_a_code_and_those_that_are_known() {
+        let house = House::new();
+        let api = build(Config::default(), house.ports(), CancellationToken::new(), house.tracker.clone());
+        let request = Request::post("/pulse.v1.IngestService/WritePulses")
+            .header("content-type", "application/grpc")
+            .header("grpc-encoding", "deflate")
+            .body(Body::from(vec![1, 0, 0, 0, 1, 0]))
+            .unwrap();
+        let response = api.grpc().into_axum_router().oneshot(request).await.unwrap();
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!(status.code(), tonic::Code::Unimplemented);
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().reason, "INVALID_ARGUMENT");
+        assert_eq!(details.bad_request().unwrap().field_violations[0].field, "grpc-encoding");
+        assert!(response.headers()["grpc-accept-encoding"].to_str().unwrap().contains("zstd"));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_method_stays_what_the_transport_says() {
+        let house = House::new();
+        let api = build(Config::default(), house.ports(), CancellationToken::new(), house.tracker.clone());
+        let request = Request::post("/pulse.v1.IngestService/NoSuch").body(Body::empty()).unwrap();
+        let response = api.grpc().into_axum_router().oneshot(request).await.unwrap();
+        let status = Status::from_header_map(response.headers()).unwrap();
+        assert_eq!((status.code(), status.details().is_empty()), (tonic::Code::Unimplemented, true));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_call_whose_request_never_ends_is_given_up() {

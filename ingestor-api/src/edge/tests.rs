@@ -282,3 +282,34 @@ async fn records_name_the_sampled_traces_of_their_calls_and_others_are_the_same_
     assert_eq!(traceparents(Sampler::AlwaysOn).await, 2);
     assert_eq!(traceparents(Sampler::AlwaysOff).await, 0);
 }
+
+#[tokio::test]
+async fn refused_pulses_over_their_budget_refuse_the_batch_and_sound_ones_go_on() {
+    let house = House::new();
+    let edge = house.edge_with(&Config { refused_pulses_per_second_max: 1, ..Config::default() });
+    let unknown = |id: usize| RawPulse { sku: "no.such".into(), ..raw(&format!("a-{id}")) };
+    assert_eq!(outcomes(&edge, (0..60).map(unknown)).await.len(), 60);
+    let before = house.kept().await.len();
+    let error = take(&edge, [raw("b-1"), unknown(60)]).await.unwrap_err();
+    assert_eq!((error.code, error.retry_delay().is_some()), (Code::QuotaExceeded, true));
+    assert_eq!(house.kept().await.len(), before, "nothing of the batch is stored");
+    assert_eq!(outcomes(&edge, [raw("b-1")]).await, [Outcome::Accepted]);
+    house.clock.advance(1);
+    assert_eq!(reasons(&outcomes(&edge, [unknown(60)]).await), ["UNKNOWN_SKU"]);
+}
+
+#[tokio::test]
+async fn a_report_that_cannot_be_read_is_kept_with_its_text() {
+    let house = House::new();
+    let fault = Reject::new(RejectReason::InvalidField, "pulse", "must be a JSON object");
+    let text = Report { bytes: 4, fault: Some(fault), untouched: Some("text".into()), ..Report::default() };
+    let taken = house.edge().take(vec![text, report(raw("a-1"))], Ids::Required).await.unwrap();
+    assert_eq!(reasons(&taken.outcomes), ["INVALID_FIELD", ""]);
+    let kept = house.kept().await;
+    let refused = kept.iter().find_map(|(_, _, kept)| match kept {
+        Kept::Refused(refused) => Some(refused),
+        _ => None,
+    });
+    assert_eq!(refused.unwrap().payload, "text");
+    assert_eq!(house.accepted_ids().await, ["a-1"]);
+}

@@ -5,7 +5,7 @@ DATA_DIR  ?= ./pulse-data
 CARGO     ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check mutants kill-test bench bench-growth
+.PHONY: help build run test check mutants fuzz kill-test bench bench-growth
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ kill-test: ## Kill the server fifty times and compare with what was acknowledged
 
 mutants: ## Break the accounting core on purpose, and count what notices
 	mutants/run
+
+fuzz: ## Throw random input at everything that reads, a minute each; needs nightly Rust
+	fuzz/run 60
 
 bench: ## Measure this machine beside the raw limits, and write docs/benchmarks.md
 	$(CARGO) bench --locked -p pulse --bench table

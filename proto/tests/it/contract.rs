@@ -205,3 +205,42 @@ fn nothing_in_the_log_or_a_cell_holds_a_map() {
         assert!(numbers.is_sorted(), "{}", message.name());
     }
 }
+
+/// What reflection answers must stand alone: a client that lists and describes asks for nothing else.
+#[test]
+fn the_descriptors_hold_everything_they_speak_of() {
+    let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+    let names: Vec<&str> = set.file.iter().map(FileDescriptorProto::name).collect();
+    for (place, file) in set.file.iter().enumerate() {
+        for dependency in &file.dependency {
+            let defined = names.iter().position(|name| name == dependency);
+            assert!(defined.is_some_and(|defined| defined < place), "{} needs {dependency}", file.name());
+        }
+    }
+    let mut services: Vec<String> = set
+        .file
+        .iter()
+        .flat_map(|file| file.service.iter().map(|service| format!("{}.{}", file.package(), service.name())))
+        .collect();
+    services.sort();
+    assert_eq!(services, ["pulse.v1.CatalogService", "pulse.v1.IngestService", "yourpackage.UsageService"]);
+}
+
+/// Field numbers are for ever: within a message none stands twice, and enums begin with what is never sent.
+#[test]
+fn numbers_are_distinct_and_zero_is_never_sent() {
+    for name in ["pulse/v1/ingest.proto", "pulse/v1/catalog.proto"] {
+        let file = file(name);
+        for message in &file.message_type {
+            let mut numbers: Vec<i32> = message.field.iter().map(FieldDescriptorProto::number).collect();
+            let count = numbers.len();
+            numbers.sort_unstable();
+            numbers.dedup();
+            assert_eq!(numbers.len(), count, "{}", message.name());
+        }
+        for kind in &file.enum_type {
+            let zero = kind.value.iter().find(|value| value.number() == 0).unwrap();
+            assert!(zero.name().ends_with("_UNSPECIFIED"), "{}", zero.name());
+        }
+    }
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod blob;
+mod canon;
 mod contract;
 mod page;
 mod published;

@@ -1,0 +1,15 @@
+//! Page tokens: only what was signed for a query opens, and only for that query.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rest::page::PageKey;
+
+fuzz_target!(|input: (&str, &str, &str)| {
+    let (query, cursor, other) = input;
+    let (ours, theirs) = (PageKey::new([1; 16]), PageKey::new([2; 16]));
+    let token = ours.sign(query, cursor);
+    assert_eq!(ours.open(query, &token).ok().as_deref(), Some(cursor));
+    assert!(theirs.open(query, &token).is_err(), "another key opens it");
+    assert!(query == other || ours.open(other, &token).is_err(), "another query opens it");
+    assert!(token == other || ours.open(query, other).is_err(), "a token that nobody signed opens");
+});

@@ -60,20 +60,25 @@ pub struct Layer {
 }
 
 /// The layers laid so far: every key there is, its value and its origin.
-pub struct Layers(BTreeMap<String, (Value, Origin)>);
+pub struct Layers {
+    /// What kind of value each key takes.
+    defaults: BTreeMap<String, Value>,
+    values: BTreeMap<String, (Value, Origin)>,
+}
 
 impl Layers {
     /// The defaults, which say what keys there are.
     pub fn new(defaults: Value) -> Self {
-        let leaves = leaves(defaults).into_iter();
-        Self(leaves.map(|(key, value)| (key, (value, Origin::Default))).collect())
+        let defaults: BTreeMap<String, Value> = leaves(defaults).into_iter().collect();
+        let values = defaults.iter().map(|(key, value)| (key.clone(), (value.clone(), Origin::Default)));
+        Self { values: values.collect(), defaults }
     }
 
     /// Lays values on top; a key that is not there is refused by name.
     pub fn lay(&mut self, layer: &Layer) -> Result<(), Failure> {
         for (key, value) in leaves(layer.values.clone()) {
             let refusal = || Failure::usage(format!("{}: unknown configuration key {key}", layer.origin));
-            let entry = self.0.get_mut(&key).ok_or_else(refusal)?;
+            let entry = self.values.get_mut(&key).ok_or_else(refusal)?;
             *entry = (value, layer.origin.clone());
         }
         Ok(())
@@ -85,14 +90,13 @@ impl Layers {
         for (name, text) in environment.with_prefix(PREFIX).filter(|(name, _)| !NOT_KEYS.contains(name)) {
             let key = name.to_ascii_lowercase().replace("__", ".");
             let variable = format!("{PREFIX}{name}");
-            match self.0.get_mut(&key) {
-                Some(entry) => {
-                    let origin = Origin::Variable(variable);
-                    let value = parse(text, &entry.0).map_err(|kind| refusal(&origin, &key, kind))?;
-                    *entry = (value, origin);
-                }
-                None => unknown.push(format!("environment variable {variable} names no configuration key")),
-            }
+            let Some(default) = self.defaults.get(&key) else {
+                unknown.push(format!("environment variable {variable} names no configuration key"));
+                continue;
+            };
+            let origin = Origin::Variable(variable);
+            let value = parse(text, default).map_err(|rule| refusal(&origin, &key, rule))?;
+            self.values.insert(key, (value, origin));
         }
         Ok(unknown)
     }
@@ -100,7 +104,7 @@ impl Layers {
     /// All values, nested again.
     pub fn values(&self) -> Value {
         let mut root = Value::Object(Map::new());
-        for (key, (value, _)) in &self.0 {
+        for (key, (value, _)) in &self.values {
             let place = key.split('.').fold(&mut root, |table, part| &mut table[part]);
             *place = value.clone();
         }
@@ -110,7 +114,7 @@ impl Layers {
     /// Why a value cannot stay, with who set it; what a secret holds is not told.
     pub fn refuse(&self, key: &str, rule: &str) -> Failure {
         let rule = if SECRETS.contains(&key) { " must be text" } else { rule };
-        let origin = self.0.get(key).map_or(&Origin::Default, |(_, origin)| origin);
+        let origin = self.values.get(key).map_or(&Origin::Default, |(_, origin)| origin);
         refusal(origin, key, rule)
     }
 
@@ -125,7 +129,7 @@ impl Layers {
             },
             origin: origin.clone(),
         };
-        self.0.iter().map(setting).collect()
+        self.values.iter().map(setting).collect()
     }
 }
 
@@ -146,10 +150,10 @@ fn refusal(origin: &Origin, key: &str, rule: &str) -> Failure {
     Failure::usage(format!("{origin}: {key}{rule}"))
 }
 
-/// Reads a variable's text as the kind of value that it replaces, or tells what it must be.
-fn parse(text: &str, replaces: &Value) -> Result<Value, &'static str> {
-    match replaces {
-        Value::Number(_) => text.parse::<i64>().map(Value::from).map_err(|_| " must be a whole number"),
+/// Reads a variable's text as the kind of value that the key takes, or tells what it must be.
+fn parse(text: &str, default: &Value) -> Result<Value, &'static str> {
+    match default {
+        Value::Number(_) => text.parse::<u64>().map(Value::from).map_err(|_| " must be a whole number"),
         Value::Bool(_) => text.parse::<bool>().map(Value::from).map_err(|_| " must be true or false"),
         _ => Ok(Value::from(text)),
     }

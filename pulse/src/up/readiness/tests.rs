@@ -7,6 +7,7 @@ use axum::http::Request;
 use backends::memory::{ManualClock, MemoryLog, MemoryStore, ReadFault};
 use bytes::Bytes;
 use catalog::bootstrap::bootstrap;
+use catalog::command::{Change, Command, encode};
 use domain::generation::Generation;
 use domain::port::{Chunk, NewRecord, StoreError};
 use domain::table::Cell;
@@ -156,7 +157,7 @@ async fn a_log_that_takes_nothing_is_named_with_the_reason() {
 #[tokio::test]
 async fn a_store_that_cannot_be_read_fails_what_needs_it() {
     let house = House::new().await;
-    house.store.script_reads([Some(ReadFault::Unavailable); 3]);
+    house.store.script_reads([Some(ReadFault::Unavailable); 2]);
     let (status, body) = house.ask().await;
     assert_eq!(status, 503);
     assert_ne!(body["checks"]["store"], "ok");
@@ -246,11 +247,16 @@ async fn memory_past_its_bound_sends_new_work_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_catalogue_that_says_what_nobody_knows_is_not_fresh() {
+async fn a_catalogue_of_newer_rules_is_named_with_what_to_do() {
     let house = House::new().await;
-    let record = NewRecord { value: Bytes::from_static(b"\xff\xff\xff"), headers: Vec::new() };
-    house.log.append(&TopicPartition::new(CATALOG, 0), vec![record]).await.unwrap();
-    let (status, body) = house.ask().await;
-    assert_eq!(status, 503, "{body}");
-    assert_ne!(body["checks"]["catalog"], "ok");
+    let newer = Command {
+        author: "upgrade".to_owned(),
+        idempotency_key: None,
+        expected_revision: None,
+        arrival_time: house.clock.now(),
+        change: Change::SetRules(9),
+    };
+    house.log.append(&TopicPartition::new(CATALOG, 0), vec![encode(&newer)]).await.unwrap();
+    let text = house.only_failure("catalog").await;
+    assert!(text.contains("rules") && text.contains('9') && text.contains("upgrade"), "{text}");
 }

@@ -45,7 +45,7 @@ impl TraceService for Kept {
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
         let spans = request.into_inner().resource_spans;
         self.0.lock().unwrap().extend(spans.iter().flat_map(seen));
-        Ok(Response::default())
+        Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
 

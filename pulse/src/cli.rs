@@ -1,6 +1,9 @@
 //! The command line: what can be asked for. Each command's own flags stand in its file.
 
-use crate::command::{catalog, config, dlq, import, query, reconcile, send, simulate, up};
+use crate::command::{
+    backup, catalog, completions, config, dlq, doctor, explain, import, price, query, reconcile, send,
+    simulate, top, trace, up,
+};
 use crate::output::Format;
 use crate::server::ServerFlags;
 use clap::{Parser, Subcommand};
@@ -37,11 +40,28 @@ pub enum Command {
     /// Ask for usage or costs
     #[command(subcommand)]
     Query(query::Query),
+    /// Explain a charge down to its pulses
+    Explain(explain::Explain),
+    /// Follow one pulse to its record, its sum and its charge
+    Trace(trace::Trace),
+    /// Look at price plans before they are published
+    #[command(subcommand)]
+    Price(price::Price),
     /// Look at what was refused and kept, and send it again
     #[command(subcommand)]
     Dlq(dlq::Dlq),
     /// Check that the books balance
     Reconcile(reconcile::Reconcile),
+    /// Show how the pipeline is doing, again and again
+    Top(top::Top),
+    /// Look for what is wrong here, and say what to do
+    Doctor(doctor::Doctor),
+    /// Copy a data directory, also while a server works with it
+    Backup(backup::Backup),
+    /// Make a data directory from a backup
+    Restore(backup::Restore),
+    /// Print a shell's completions
+    Completions(completions::Completions),
     /// Show or check the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),

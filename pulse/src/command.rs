@@ -1,13 +1,21 @@
 //! The commands, one per file.
 
+pub mod asking;
+pub mod backup;
 pub mod catalog;
+pub mod completions;
 pub mod config;
 pub mod dlq;
+pub mod doctor;
+pub mod explain;
 pub mod import;
+pub mod price;
 pub mod query;
 pub mod reconcile;
 pub mod send;
 pub mod simulate;
+pub mod top;
+pub mod trace;
 pub mod up;
 
 use crate::cli::{Cli, Command};
@@ -46,6 +54,14 @@ pub async fn run(cli: Cli, environment: Environment) -> anyhow::Result<Exit> {
         Command::Query(command) => command.run(&context).await,
         Command::Dlq(command) => command.run(&context).await,
         Command::Reconcile(command) => command.run(&context).await,
+        Command::Explain(command) => command.run(&context).await,
+        Command::Trace(command) => command.run(&context).await,
+        Command::Price(command) => command.run(&context).await,
+        Command::Top(command) => command.run(&context).await,
+        Command::Doctor(command) => command.run(&context).await,
+        Command::Backup(command) => command.run(&context).await,
+        Command::Restore(command) => command.run(&context).await,
+        Command::Completions(command) => command.run(),
         Command::Config(command) => command.run(&context),
     }
 }

@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use comfy_table::{Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
 /// How data is written.
@@ -59,6 +59,13 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Writes one object field by field: a row each in tables and CSV.
+pub fn print_fields(format: Format, object: &Value) -> anyhow::Result<()> {
+    let row = |(name, value): (&String, &Value)| json!({"field": name, "value": text(value)});
+    let items: Vec<Value> = flatten(object).iter().map(row).collect();
+    format.print(&Listing { columns: &["field", "value"], items: &items, whole: object })
+}
+
 /// A bar on standard error that shows `counts` (a template of `indicatif`); it hides where that is no terminal.
 pub fn progress(length: u64, verb: &'static str, counts: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(&format!("{{msg}} {{wide_bar}} {counts} {{eta}}"));
@@ -106,7 +113,8 @@ fn flatten(item: &Value) -> Map<String, Value> {
     flat
 }
 
-fn text(value: &Value) -> String {
+/// A value as people read it: texts without quotes.
+pub fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
@@ -133,7 +141,6 @@ fn csv_text(grid: &Grid) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn render(format: Format) -> String {
         let items = [

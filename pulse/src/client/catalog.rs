@@ -1,11 +1,14 @@
 //! Catalogue documents on their way to a server.
 
+pub mod yaml;
+
 use super::rest::{Request, Rest};
 use crate::exit::Failure;
 use anyhow::Context;
-use catalog::apply::{self, ApplyError, ApplyRequest};
+use catalog::apply::{self, ApplyError, ApplyRequest, Kind};
+use catalog::export::{Export, documents};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Reads a file's text as requests, in the order they are applied. `name` is the file's, for people.
 pub fn read(name: &str, text: &str) -> Result<Vec<ApplyRequest>, Failure> {
@@ -22,6 +25,27 @@ pub async fn apply(rest: &Rest, name: &str, requests: &[ApplyRequest]) -> anyhow
         items.push(json!({"kind": document.kind.name(), "id": document.id, "catalog_offset": answer.body["catalog_offset"]}));
     }
     Ok(items)
+}
+
+/// The whole catalogue of a server as documents.
+pub async fn export(rest: &Rest) -> anyhow::Result<Export> {
+    let mut items = Vec::new();
+    for (kind, collection) in
+        [(Kind::Unit, "units"), (Kind::Sku, "skus"), (Kind::Tenant, "tenants"), (Kind::Contract, "contracts")]
+    {
+        items.extend(list(rest, &[collection]).await?.into_iter().map(|item| (kind, item)));
+    }
+    for plan in list(rest, &["plans"]).await? {
+        let id = plan["id"].as_str().context("a plan has an id")?;
+        let versions = list(rest, &["plans", id, "versions"]).await?;
+        items.extend(versions.into_iter().map(|item| (Kind::Plan, item)));
+    }
+    Ok(documents(items))
+}
+
+async fn list(rest: &Rest, path: &[&str]) -> anyhow::Result<Vec<Map<String, Value>>> {
+    let mut page = rest.list(&Request::get(path)).await?;
+    serde_json::from_value(page["items"].take()).context("a list is made of objects")
 }
 
 fn request(document: &ApplyRequest) -> Request {

@@ -155,11 +155,15 @@ fn problem(status: StatusCode, bytes: &[u8]) -> Failure {
     let field = |name: &str| document[name].as_str().filter(|text| !text.is_empty());
     let code = field("code").unwrap_or(status.as_str());
     let detail = field("detail").or(field("title")).unwrap_or("no detail");
-    let errors = document["errors"].as_array().into_iter().flatten().map(|error| {
-        let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-        format!("  {}: {} {}", text("field"), text("reason"), text("message"))
+    let errors = document["errors"].as_array().into_iter().flatten().filter_map(|error| {
+        let text = |name: &str| error[name].as_str().unwrap_or_default();
+        let is_new = !detail.contains(text("message"));
+        is_new.then(|| format!("  {}: {} {}", text("field"), text("reason"), text("message")))
     });
-    let lines: Vec<String> = std::iter::once(format!("{code}: {detail}")).chain(errors).collect();
+    let trace = field("trace_id").filter(|_| status == StatusCode::INTERNAL_SERVER_ERROR);
+    let trace = trace.map(|id| format!("  trace {id}: look for it in the server's log"));
+    let lines: Vec<String> =
+        std::iter::once(format!("{code}: {detail}")).chain(errors).chain(trace).collect();
     let message = lines.join("\n");
     Failure { exit: exit_of(status), message }
 }
@@ -203,15 +207,23 @@ mod tests {
 
     #[test]
     fn a_problem_names_code_and_fields_and_ends_the_command_as_its_status_says() {
+        let error = |field: &str, message: &str| json!({"field": field, "reason": "INVALID_RANGE", "message": message});
         let document = json!({"code": "INVALID_RANGE", "detail": "from must be on a quarter", "errors": [
-            {"field": "from", "reason": "INVALID_RANGE", "message": "must be on a quarter of an hour"}]});
+            error("from", "from must be on a quarter"), error("to", "to must be later")]});
         let failure = problem(StatusCode::BAD_REQUEST, document.to_string().as_bytes());
         assert_eq!(failure.exit, Exit::Usage);
-        let expected =
-            "INVALID_RANGE: from must be on a quarter\n  from: INVALID_RANGE must be on a quarter of an hour";
-        assert_eq!(failure.message, expected);
+        let expected = "INVALID_RANGE: from must be on a quarter\n  to: INVALID_RANGE to must be later";
+        assert_eq!(failure.message, expected, "what the detail says is not said again");
         assert_eq!(problem(StatusCode::SERVICE_UNAVAILABLE, b"busy").exit, Exit::NotReady);
         assert_eq!(problem(StatusCode::FORBIDDEN, b"").exit, Exit::NotAllowed);
         assert_eq!(problem(StatusCode::NOT_FOUND, b"{}").exit, Exit::Failed);
+    }
+
+    #[test]
+    fn a_failure_of_the_servers_own_can_be_found_in_its_log() {
+        let document = json!({"code": "INTERNAL", "detail": "a bug", "trace_id": "0af7"}).to_string();
+        let failure = problem(StatusCode::INTERNAL_SERVER_ERROR, document.as_bytes());
+        assert_eq!(failure.message, "INTERNAL: a bug\n  trace 0af7: look for it in the server's log");
+        assert_eq!(problem(StatusCode::NOT_FOUND, document.as_bytes()).message, "INTERNAL: a bug");
     }
 }

@@ -1,10 +1,12 @@
 //! `pulse catalog apply|export`: documents into the catalogue and out of it.
 
 use super::Context;
-use crate::client::catalog;
+use crate::client::catalog::{self, yaml};
 use crate::client::rest::Rest;
 use crate::exit::{Exit, Failure};
-use crate::output::Listing;
+use crate::output::{self, Format, Listing};
+use ::catalog::export::{Export, LeftOut};
+use anyhow::Context as _;
 use clap::Subcommand;
 use serde_json::json;
 use std::fs;
@@ -18,23 +20,57 @@ pub enum Catalog {
         /// Documents with `kind: unit|sku|tenant|plan|contract`, `id` and the REST body
         file: PathBuf,
     },
+    /// Write the whole catalogue as documents that `apply` reads
+    Export {
+        /// Where to: `.json` for JSON, else YAML; `-` for standard output
+        file: PathBuf,
+    },
 }
 
 impl Catalog {
-    /// Applies the file, and prints what each document became.
+    /// Applies or writes the file.
     pub async fn run(self, context: &Context) -> anyhow::Result<Exit> {
-        let Self::Apply { file } = self;
-        let name = file.display().to_string();
-        let requests = catalog::read(&name, &text(&file)?)?;
-        let items = catalog::apply(&Rest::new(context.find_server()?), &name, &requests).await?;
-        let whole = json!({"items": items});
-        context.format.print(&Listing {
-            columns: &["kind", "id", "catalog_offset"],
-            items: &items,
-            whole: &whole,
-        })?;
-        Ok(Exit::Done)
+        match self {
+            Self::Apply { file } => apply(context, &file).await,
+            Self::Export { file } => export(context, &file).await,
+        }
     }
+}
+
+/// Prints what each document became.
+async fn apply(context: &Context, file: &Path) -> anyhow::Result<Exit> {
+    let name = file.display().to_string();
+    let requests = catalog::read(&name, &text(file)?)?;
+    let items = catalog::apply(&Rest::new(context.find_server()?), &name, &requests).await?;
+    let whole = json!({"items": items});
+    context.format.print(&Listing {
+        columns: &["kind", "id", "catalog_offset"],
+        items: &items,
+        whole: &whole,
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Says what could not be a document.
+async fn export(context: &Context, file: &Path) -> anyhow::Result<Exit> {
+    let Export { documents, left_out } = catalog::export(&Rest::new(context.find_server()?)).await?;
+    let is_json = file.extension().is_some_and(|extension| extension == "json");
+    let is_json = is_json || (file == Path::new("-") && context.format == Format::Json);
+    let text = if is_json {
+        format!("{}\n", serde_json::to_string_pretty(&documents)?)
+    } else {
+        documents.iter().map(yaml::document).collect::<Vec<_>>().join("---\n")
+    };
+    if file == Path::new("-") {
+        output::print(&text)?;
+    } else {
+        fs::write(file, text).with_context(|| format!("writing {}", file.display()))?;
+        eprintln!("{} documents are in {}", documents.len(), file.display());
+    }
+    for LeftOut { kind, id, reason } in &left_out {
+        eprintln!("left out: {} {id}: {reason}", kind.name());
+    }
+    Ok(Exit::Done)
 }
 
 /// The text of a file that the caller named.

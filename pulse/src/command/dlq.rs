@@ -1,12 +1,15 @@
-//! `pulse dlq ls|show|replay`: what was refused and kept.
+//! `pulse dlq ls|show|stats|replay|purge`: what was refused and kept.
+
+mod stats;
 
 use super::Context;
+use super::asking::Asking;
 use crate::client::rest::{Request, Rest};
 use crate::exit::{Exit, Failure};
-use crate::output::Listing;
+use crate::output::{Listing, print_fields};
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 const LETTER_COLUMNS: [&str; 9] =
     ["id", "status", "reason", "field", "message", "tenant", "received_time", "replay_until", "attempts"];
@@ -21,9 +24,16 @@ pub enum Dlq {
     Show {
         /// Its id
         id: String,
+        #[command(flatten)]
+        #[expect(missing_docs, reason = "its text would stand in the help")]
+        asking: Asking,
     },
+    /// Count dead letters by reason
+    Stats(Filter),
     /// Send kept pulses through the edge again, under their own identity
     Replay(Replay),
+    /// Give dead letters up: their payloads go for ever, the rows stay
+    Purge(Purge),
 }
 
 /// Which dead letters.
@@ -38,6 +48,8 @@ pub struct Filter {
     /// In this state: open, replayed or purged [default: open]
     #[arg(long)]
     status: Option<String>,
+    #[command(flatten)]
+    asking: Asking,
 }
 
 /// Which dead letters to send again, and how.
@@ -65,6 +77,25 @@ pub struct Replay {
     rate: Option<u32>,
 }
 
+/// Which dead letters to give up.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Purge {
+    /// These only
+    ids: Vec<String>,
+    /// Those refused for this reason
+    #[arg(long)]
+    reason: Option<String>,
+    /// Those of this tenant
+    #[arg(long)]
+    tenant: Option<String>,
+    /// Say which they are and give nothing up
+    #[arg(long)]
+    dry_run: bool,
+    /// Really do it: payloads do not come back
+    #[arg(long)]
+    yes: bool,
+}
+
 fn assignment(text: &str) -> Result<(String, String), String> {
     let (field, value) = text.split_once('=').ok_or("must be FIELD=VALUE")?;
     Ok((field.to_owned(), value.to_owned()))
@@ -80,25 +111,60 @@ impl Filter {
 }
 
 impl Replay {
-    fn request(&self) -> Result<Request, Failure> {
+    fn body(&self) -> Result<Map<String, Value>, Failure> {
         let chosen = !self.ids.is_empty() || self.reason.is_some() || self.tenant.is_some();
         if !(chosen || self.yes || self.dry_run) {
             return Err(Failure::usage(
                 "name ids, --reason or --tenant, or say --yes to replay everything that is open",
             ));
         }
-        let mut body = Map::new();
-        let mut put =
-            |name: &str, value: Option<Value>| body.extend(value.map(|value| (name.to_owned(), value)));
-        put("ids", (!self.ids.is_empty()).then(|| self.ids.clone().into()));
-        put("reason", self.reason.clone().map(Value::from));
-        put("tenant", self.tenant.clone().map(Value::from));
+        let mut body = selection(&self.ids, self.reason.as_ref(), self.tenant.as_ref(), self.dry_run);
         let set: Map<String, Value> =
             self.set.iter().map(|(field, value)| (field.clone(), Value::from(value.clone()))).collect();
-        put("set", (!set.is_empty()).then_some(Value::Object(set)));
-        put("dry_run", self.dry_run.then_some(Value::from(true)));
-        put("rate", self.rate.map(Value::from));
-        Ok(Request::new(Method::POST, &["dead-letters:replay"]).with_body(Value::Object(body)))
+        if !set.is_empty() {
+            body.insert("set".to_owned(), Value::Object(set));
+        }
+        body.extend(self.rate.map(|rate| ("rate".to_owned(), Value::from(rate))));
+        Ok(body)
+    }
+}
+
+impl Purge {
+    fn body(&self) -> Result<Map<String, Value>, Failure> {
+        if !(self.yes || self.dry_run) {
+            return Err(Failure::usage("payloads do not come back: look with --dry-run, then say --yes"));
+        }
+        Ok(selection(&self.ids, self.reason.as_ref(), self.tenant.as_ref(), self.dry_run))
+    }
+}
+
+/// What both commands choose by.
+fn selection(
+    ids: &[String],
+    reason: Option<&String>,
+    tenant: Option<&String>,
+    dry_run: bool,
+) -> Map<String, Value> {
+    let ids = (!ids.is_empty()).then(|| Value::from(ids.to_vec()));
+    let text = |value: Option<&String>| value.map(|value| Value::from(value.as_str()));
+    let dry_run = dry_run.then_some(Value::from(true));
+    let fields = [("ids", ids), ("reason", text(reason)), ("tenant", text(tenant)), ("dry_run", dry_run)];
+    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// Sends a command to its last page: each dead letter is met once, also one that is refused again.
+async fn command(rest: &Rest, verb: &str, mut body: Map<String, Value>) -> anyhow::Result<Value> {
+    let mut items = Vec::new();
+    loop {
+        let request = Request::new(Method::POST, &[verb]).with_body(Value::Object(body.clone()));
+        let mut page = rest.send(&request).await?.body;
+        if let Value::Array(more) = page["items"].take() {
+            items.extend(more);
+        }
+        match page["next_page_token"].take() {
+            Value::String(token) => body.insert("page_token".to_owned(), token.into()),
+            _ => return Ok(json!({"items": items})),
+        };
     }
 }
 
@@ -107,14 +173,28 @@ impl Dlq {
     pub async fn run(self, context: &Context) -> anyhow::Result<Exit> {
         match self {
             Self::Ls(filter) => {
-                print(context, &LETTER_COLUMNS, &rest(context)?.list(&filter.request()).await?)
+                let letters = filter.asking.ask(context, &filter.request()).await?;
+                letters.map_or(Ok(Exit::Done), |letters| print(context, &LETTER_COLUMNS, &letters))
             }
-            Self::Show { id } => show(context, &id).await,
+            Self::Show { id, asking } => {
+                if let Some(letter) = asking.ask(context, &Request::get(&["dead-letters", &id])).await? {
+                    print_fields(context.format, &letter)?;
+                }
+                Ok(Exit::Done)
+            }
+            Self::Stats(filter) => {
+                let letters = filter.asking.ask(context, &filter.request()).await?;
+                letters
+                    .map_or(Ok(Exit::Done), |letters| print(context, &stats::COLUMNS, &stats::of(&letters)))
+            }
             Self::Replay(replay) => {
-                let request = replay.request()?;
-                let outcomes = rest(context)?.send(&request).await?.body;
+                let outcomes = command(&rest(context)?, "dead-letters:replay", replay.body()?).await?;
                 print(context, &OUTCOME_COLUMNS, &outcomes)?;
                 Ok(if any_rejected(&outcomes) { Exit::Partial } else { Exit::Done })
+            }
+            Self::Purge(purge) => {
+                let outcomes = command(&rest(context)?, "dead-letters:purge", purge.body()?).await?;
+                print(context, &OUTCOME_COLUMNS, &outcomes)
             }
         }
     }
@@ -130,16 +210,6 @@ fn print(context: &Context, columns: &[&str], whole: &Value) -> anyhow::Result<E
     Ok(Exit::Done)
 }
 
-async fn show(context: &Context, id: &str) -> anyhow::Result<Exit> {
-    let letter = rest(context)?.send(&Request::get(&["dead-letters", id])).await?.body;
-    context.format.print(&Listing {
-        columns: &LETTER_COLUMNS,
-        items: std::slice::from_ref(&letter),
-        whole: &letter,
-    })?;
-    Ok(Exit::Done)
-}
-
 fn any_rejected(outcomes: &Value) -> bool {
     outcomes["items"].as_array().into_iter().flatten().any(|item| item["status"] == "rejected")
 }
@@ -147,17 +217,18 @@ fn any_rejected(outcomes: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_replay_of_everything_must_be_meant() {
-        assert!(Replay::default().request().is_err());
-        let meant = Replay { yes: true, ..Replay::default() }.request().unwrap();
-        assert_eq!(meant, Request::new(Method::POST, &["dead-letters:replay"]).with_body(json!({})));
+        let failure = Replay::default().body().unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert_eq!(Replay { yes: true, ..Replay::default() }.body().unwrap(), Map::new());
+        let looked = Replay { dry_run: true, ..Replay::default() }.body().unwrap();
+        assert_eq!(Value::Object(looked), json!({"dry_run": true}));
     }
 
     #[test]
-    fn a_replay_becomes_its_request() {
+    fn a_replay_becomes_its_body() {
         let replay = Replay {
             reason: Some("UNKNOWN_SKU".to_owned()),
             set: vec![assignment("sku=llm.input").unwrap()],
@@ -165,11 +236,30 @@ mod tests {
             ..Replay::default()
         };
         let body = json!({"reason": "UNKNOWN_SKU", "set": {"sku": "llm.input"}, "rate": 100});
-        assert_eq!(
-            replay.request().unwrap(),
-            Request::new(Method::POST, &["dead-letters:replay"]).with_body(body)
-        );
+        assert_eq!(Value::Object(replay.body().unwrap()), body);
         assert!(assignment("sku").is_err());
+    }
+
+    #[test]
+    fn a_purge_must_be_meant_however_little_it_chooses() {
+        let one = Purge { ids: vec!["x".to_owned()], ..Purge::default() };
+        assert_eq!(one.body().unwrap_err().exit, Exit::Usage);
+        let meant = Purge { yes: true, tenant: Some("acme".to_owned()), ..one };
+        assert_eq!(Value::Object(meant.body().unwrap()), json!({"ids": ["x"], "tenant": "acme"}));
+    }
+
+    #[test]
+    fn a_filter_becomes_its_question() {
+        let filter = Filter {
+            reason: vec!["TOO_LATE".to_owned(), "IN_FUTURE".to_owned()],
+            status: Some("purged".to_owned()),
+            ..Filter::default()
+        };
+        let expected = Request::get(&["dead-letters"])
+            .with("reason", Some("TOO_LATE"))
+            .with("reason", Some("IN_FUTURE"))
+            .with("status", Some("purged"));
+        assert_eq!(filter.request(), expected);
     }
 
     #[test]

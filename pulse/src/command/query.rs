@@ -77,7 +77,7 @@ pub struct Question {
     /// One row per window of this length: PT15M, PT1H, P1D or P1M
     #[arg(long)]
     window: Option<String>,
-    /// Where windows are aligned: an IANA name [default: UTC]
+    /// Where windows are aligned: an IANA name [default: the tenants' billing zone where they share one, else UTC]
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
     /// One row per value of these: tenant,sku,dim.region

@@ -1,9 +1,10 @@
 //! `pulse reconcile`: do the books balance?
 
 use super::Context;
-use crate::client::rest::{Request, Rest};
+use super::asking::Asking;
+use crate::client::rest::Request;
 use crate::exit::Exit;
-use crate::output::{Format, Listing};
+use crate::output::{self, Format, Listing};
 use clap::Args;
 use serde_json::Value;
 
@@ -24,12 +25,17 @@ const COLUMNS: [&str; 12] = [
 
 /// Check that the books balance: exit code 6 if they do not.
 #[derive(Args, Debug)]
-pub struct Reconcile;
+pub struct Reconcile {
+    #[command(flatten)]
+    asking: Asking,
+}
 
 impl Reconcile {
     /// Asks for the books, and prints them.
     pub async fn run(self, context: &Context) -> anyhow::Result<Exit> {
-        let books = Rest::new(context.find_server()?).send(&Request::get(&["reconciliation"])).await?.body;
+        let Some(books) = self.asking.ask(context, &Request::get(&["reconciliation"])).await? else {
+            return Ok(Exit::Done);
+        };
         let rows = if context.format == Format::Json { Vec::new() } else { rows(&books) };
         context.format.print(&Listing { columns: &COLUMNS, items: &rows, whole: &books })?;
         for check in failed_checks(&books) {
@@ -57,7 +63,8 @@ fn failed_checks(books: &Value) -> Vec<String> {
     let checks = books["checks"].as_array().into_iter().flatten();
     let failed = checks.filter(|check| check["holds"] == false);
     let text = |check: &Value| {
-        format!("the books say {} of {}, a recount says {}", check["expected"], check["name"], check["found"])
+        let [expected, name, found] = ["expected", "name", "found"].map(|field| output::text(&check[field]));
+        format!("the books say {expected} of {name}, a recount says {found}")
     };
     failed.map(text).collect()
 }
@@ -81,6 +88,6 @@ mod tests {
         let check =
             |holds, found| json!({"name": "row_counts", "expected": "3", "found": found, "holds": holds});
         let books = json!({"checks": [check(true, "3"), check(false, "2")]});
-        assert_eq!(failed_checks(&books), ["the books say \"3\" of \"row_counts\", a recount says \"2\""]);
+        assert_eq!(failed_checks(&books), ["the books say 3 of row_counts, a recount says 2"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::client::delivery::{Answered, Batch, Delivery, Filling, sendable};
-use crate::exit::Exit;
+use crate::exit::{Exit, Failure};
 use crate::import::mapping::{self, reason_name};
 use crate::import::rows::Rows;
 use crate::import::source::Format;
@@ -15,7 +15,7 @@ use domain::reject::Reject;
 use domain::time::Timestamp;
 use proto::v1;
 use serde_json::{Map, Value, json};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, IsTerminal};
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
@@ -72,6 +72,12 @@ fn dimension(text: &str) -> Result<(String, String), String> {
 impl Send {
     /// Sends what the flags or standard input say, and prints what became of it.
     pub async fn run(self, context: &Context) -> anyhow::Result<Exit> {
+        if self.sku.is_none() && io::stdin().is_terminal() {
+            return Err(Failure::usage(
+                "without --sku pulses are read from standard input, which is a terminal",
+            )
+            .into());
+        }
         let server = context.find_server()?;
         let tally = Arc::new(Mutex::new(Tally::default()));
         let (sender, receiver) = mpsc::channel(1);
@@ -84,6 +90,11 @@ impl Send {
         let feed = self.feed(sender, &tally);
         tokio::try_join!(delivery, feed)?;
         let tally = tally.lock().expect("no holder of the tally panics");
+        if tally.pulses == 0 {
+            let needed =
+                "name a pulse by --tenant, --sku, --quantity and --unit, or give pulses as lines of JSON";
+            return Err(Failure::usage(format!("nothing to send: {needed}")).into());
+        }
         tally.print(context)
     }
 

@@ -80,3 +80,81 @@ fn timestamp(instant: Timestamp) -> prost_types::Timestamp {
     let RawTime { seconds, nanos } = instant.into();
     prost_types::Timestamp { seconds, nanos }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Rejection;
+    use crate::testing::{NOW, raw};
+    use domain::dead_letter::DeadLetterId;
+    use domain::reject::{Reject, RejectReason};
+
+    fn refusal<T>(result: Result<T, NotTaken>) -> Option<(Code, &'static str)> {
+        result.err().map(|error| (error.code, error.field.unwrap()))
+    }
+
+    fn of_bytes(bytes: &[usize]) -> Vec<Report> {
+        bytes.iter().map(|bytes| Report { bytes: *bytes, ..Report::default() }).collect()
+    }
+
+    #[test]
+    fn a_batch_has_one_to_a_thousand_pulses_of_a_mebibyte() {
+        assert_eq!(refusal(bounded(Vec::new())), Some((Code::InvalidArgument, "pulses")));
+        assert_eq!(refusal(bounded(of_bytes(&[0]))), None);
+        assert_eq!((refusal(check_count(1_000)), refusal(check_count(0))), (None, None));
+        assert_eq!(refusal(check_count(1_001)), Some((Code::TooLarge, "pulses")));
+        assert_eq!(refusal(bounded(of_bytes(&[1 << 20]))), None);
+        assert_eq!(refusal(bounded(of_bytes(&[1 << 20, 1]))), Some((Code::TooLarge, "pulses")));
+    }
+
+    #[test]
+    fn a_report_counts_with_its_size_on_the_wire() {
+        let pulse = proto::pulse::to_wire(&raw("a-1"));
+        let reports = reports(vec![pulse.clone()]).unwrap();
+        let expected = Report { raw: raw("a-1"), bytes: pulse.encode_to_vec().len(), ..Report::default() };
+        assert_eq!(reports, [expected]);
+    }
+
+    #[test]
+    fn an_answer_counts_and_names_what_was_rejected() {
+        let rejected = |dead_letter| {
+            let reject = Reject::new(RejectReason::UnknownSku, "sku", "names no SKU");
+            Outcome::Rejected(Box::new(Rejection { reject, dead_letter }))
+        };
+        let kept = DeadLetterId::parse("20260131-1-3-12801");
+        let taken = Taken {
+            ids: ["a", "b", "c", "d", "e"].map(str::to_owned).to_vec(),
+            outcomes: vec![
+                Outcome::Accepted,
+                rejected(kept),
+                Outcome::Duplicate,
+                Outcome::Accepted,
+                rejected(None),
+            ],
+            minted: vec!["d".into()],
+            received_time: NOW,
+        };
+        let result = result(taken);
+        assert_eq!((result.accepted_count, result.duplicate_count), (2, 1));
+        let told: Vec<_> = result
+            .rejections
+            .iter()
+            .map(|rejection| (rejection.index, rejection.id.as_str(), rejection.dead_letter_id.as_str()))
+            .collect();
+        assert_eq!(told, [(1, "b", "20260131-1-3-12801"), (4, "e", "")]);
+        assert_eq!(result.rejections[0].message, "sku names no SKU");
+        assert_eq!(
+            (result.minted_ids, result.received_time.unwrap().seconds),
+            (vec!["d".to_owned()], NOW.seconds())
+        );
+    }
+
+    #[test]
+    fn what_is_not_taken_carries_its_code_and_when_to_come_again() {
+        let passing = not_taken(NotTaken::overloaded("full"));
+        assert_eq!((passing.code.as_str(), passing.message.as_str()), ("OVERLOADED", "full"));
+        assert_eq!(passing.retry_delay, Some(prost_types::Duration { seconds: 0, nanos: 500_000_000 }));
+        let lasting = not_taken(NotTaken::breaks_rule(Code::TooLarge, "pulses", "must be fewer"));
+        assert_eq!((lasting.code.as_str(), lasting.retry_delay), ("TOO_LARGE", None));
+    }
+}

@@ -63,3 +63,35 @@ impl Item {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Rejection;
+    use domain::reject::{Reject, RejectReason};
+    use serde_json::{Value, json};
+
+    fn told(outcome: &Outcome, kept: Option<&str>) -> Value {
+        let kept = kept.and_then(DeadLetterId::parse);
+        serde_json::to_value(Item::new(3, "a-1".into(), outcome, kept)).unwrap()
+    }
+
+    #[test]
+    fn an_item_says_what_it_has_and_leaves_out_the_rest() {
+        assert_eq!(told(&Outcome::Accepted, None), json!({"index": 3, "id": "a-1", "status": "accepted"}));
+        let kept = "20260131-1-3-12801";
+        let expected = json!({"index": 3, "id": "a-1", "status": "duplicate", "dead_letter_id": kept});
+        assert_eq!(told(&Outcome::Duplicate, Some(kept)), expected);
+    }
+
+    #[test]
+    fn a_rejected_one_says_why() {
+        let reject = Reject::new(RejectReason::UnknownSku, "sku", "names no SKU");
+        let rejected = Outcome::Rejected(Box::new(Rejection { reject, dead_letter: None }));
+        let expected = json!({
+            "index": 3, "id": "a-1", "status": "rejected",
+            "reason": "UNKNOWN_SKU", "field": "sku", "message": "sku names no SKU",
+        });
+        assert_eq!(told(&rejected, None), expected);
+    }
+}

@@ -3,20 +3,28 @@
 use crate::not_taken::NotTaken;
 use crate::status::find_refusal;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::Response;
 use axum::middleware::{self, Next};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::service::Routes;
 use tonic::transport::Server;
+
+mod partial;
+
+use partial::bounded;
 
 /// Flow-control window of a stream: a batch and more in flight without waiting for the client's next window.
 const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// Flow-control window of a connection.
 const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
-/// Calls and streams of a connection at a time. Each may hold a message that has not come to its end.
-const STREAMS_MAX: u32 = 32;
+/// Calls and streams of a connection at a time.
+const STREAMS_MAX: u32 = 100;
+/// Bytes of messages that have begun and not ended, over all connections; past them calls are refused as OVERLOADED.
+const PARTIAL_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Names the compressions that a server reads.
 const ACCEPT_ENCODING: &str = "grpc-accept-encoding";
 /// A connection that answers no ping within this time is given up.
@@ -36,12 +44,14 @@ pub fn server() -> Server {
         .tcp_nodelay(true)
 }
 
-/// The services as they are to be served: each call bounded in time, and every refusal under one of our codes.
+/// The services as they are to be served: each call bounded in time and room, and every refusal under one of our codes.
 pub(crate) fn guarded(routes: Routes) -> Routes {
-    routes.into_axum_router().layer(middleware::from_fn(guard)).into()
+    let partial = Arc::new(Semaphore::new(PARTIAL_BYTES_MAX));
+    routes.into_axum_router().layer(middleware::from_fn_with_state(partial, guard)).into()
 }
 
-async fn guard(request: Request, next: Next) -> Response<Body> {
+async fn guard(State(partial): State<Arc<Semaphore>>, request: Request, next: Next) -> Response<Body> {
+    let request = request.map(|body| bounded(body, partial));
     let Ok(response) = tokio::time::timeout(CALL_MAX, next.run(request)).await else {
         let seconds = CALL_MAX.as_secs();
         let late = NotTaken::deadline_exceeded(format!("the call was not answered within {seconds} seconds"));
@@ -65,6 +75,30 @@ mod tests {
     use tokio_util::sync::CancellationToken;
     use tonic_types::StatusExt;
     use tower::ServiceExt;
+
+    /// A call with a body that ends too early, through a door with that much room for messages under way.
+    async fn begin(room: usize, bytes: &'static [u8]) -> (tonic::Code, String) {
+        let house = House::new();
+        let api = build(Config::default(), house.ports(), CancellationToken::new(), house.tracker.clone());
+        let room = Arc::new(Semaphore::new(room));
+        let routes = api.grpc().into_axum_router();
+        let routes = routes.layer(middleware::from_fn_with_state(room, guard));
+        let request = Request::post("/pulse.v1.IngestService/WritePulses")
+            .header("content-type", "application/grpc")
+            .body(Body::from(bytes))
+            .unwrap();
+        let response = routes.oneshot(request).await.unwrap();
+        let status = Status::from_header_map(response.headers()).unwrap();
+        let reason = status.get_error_details().error_info().map(|info| info.reason.clone());
+        (status.code(), reason.unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn messages_under_way_take_no_more_room_than_there_is() {
+        let cut = &[0, 0, 0, 0, 9, 10, 7, 10, 5];
+        assert_eq!(begin(3, cut).await, (tonic::Code::ResourceExhausted, "OVERLOADED".to_owned()));
+        assert_eq!(begin(4, cut).await, (tonic::Code::InvalidArgument, "INVALID_ARGUMENT".to_owned()));
+    }
 
     #[tokio::test]
     async fn an_unknown_compression_is_refused_with_a_code_and_those_that_are_known() {

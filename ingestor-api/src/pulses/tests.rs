@@ -9,6 +9,7 @@ use backends::memory::AppendFault;
 use domain::pulse::RawPulse;
 use domain::time::Timestamp;
 use futures::stream;
+use proptest::prelude::*;
 use proto::json::to_json;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -303,5 +304,132 @@ async fn every_example_of_the_description_is_accepted() {
         let answer = client.post(media_type, body).await;
         assert_eq!(answer.items()[0].1, "accepted", "{media_type}: {}", answer.body);
         assert_eq!(client.house.accepted_ids().await.len(), 1);
+    }
+}
+
+/// Every field that the description names is read, and every field that is read is named.
+#[tokio::test]
+async fn the_description_names_the_fields_that_are_read() {
+    let house = House::new();
+    let api = build(Config::default(), house.ports(), CancellationToken::new(), house.tracker.clone());
+    let description = serde_json::to_value(api.http().get_openapi()).unwrap();
+    let properties = &description["components"]["schemas"]["Pulse"]["properties"];
+    let mut described: Vec<&str> = properties.as_object().unwrap().keys().map(String::as_str).collect();
+    for name in &described {
+        let mut raw = RawPulse::default();
+        let fault = proto::json::read(&mut raw, &json!({ *name: true }).to_string()).unwrap().unwrap();
+        assert!(!fault.message.contains("is no field"), "{name}");
+    }
+    let time = Some(raw("").event_time.unwrap());
+    let all = RawPulse {
+        id: "x".into(),
+        interval_end_time: time,
+        dimensions: vec![("r".into(), "e".into())],
+        resource_id: "x".into(),
+        corrects_id: "x".into(),
+        ..raw("")
+    };
+    let all = to_json(&all);
+    let mut read: Vec<&str> = all.as_object().unwrap().keys().map(String::as_str).collect();
+    described.sort_unstable();
+    read.sort_unstable();
+    assert_eq!(described, read);
+}
+
+#[tokio::test]
+async fn a_parameter_is_refused() {
+    let client = Client::new();
+    let request = Request::post("/v1/pulses?dry_run=true").header("content-type", "application/json");
+    let response = client.router.clone().oneshot(request.body(Body::from("{}")).unwrap()).await.unwrap();
+    assert_eq!(response.status().as_u16(), 400);
+    assert!(client.house.kept().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_pulse_over_16_kib_is_refused_alone_and_not_kept() {
+    let client = Client::new();
+    let mut large = pulse("a-1");
+    large["resource_id"] = "x".repeat(16 * 1024).into();
+    let answer = client.json(json!({ "pulses": [large, pulse("a-2")] })).await;
+    assert_eq!(answer.items(), [("a-1", "rejected", "TOO_LARGE"), ("a-2", "accepted", "")]);
+    assert_eq!(answer.body["items"][0].get("dead_letter_id"), None);
+    assert_eq!(client.house.kept().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_is_forgotten_before_its_body_ends_and_counted_after() {
+    let client = Client::new();
+    let begun = || Request::post("/v1/pulses").header("content-type", "application/json");
+    let cut = stream::iter([Ok(b"{\"id\": ".to_vec()), Err(io::Error::from(io::ErrorKind::ConnectionReset))]);
+    let response =
+        client.router.clone().oneshot(begun().body(Body::from_stream(cut)).unwrap()).await.unwrap();
+    assert_eq!(response.status().as_u16(), 400);
+    assert!(client.house.kept().await.is_empty());
+    client.house.log.shut();
+    let call = client.router.clone().oneshot(begun().body(Body::from(pulse("a-1").to_string())).unwrap());
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(20), call).await.is_err());
+    client.house.log.open();
+    assert_eq!(client.json(pulse("a-1")).await.items(), [("a-1", "duplicate", "")]);
+    assert_eq!(client.house.accepted_ids().await, ["a-1"]);
+}
+
+/// The fields of the reports of a body in that format.
+fn raws(format: super::Format, text: &str) -> Vec<RawPulse> {
+    let reports = format.read(&axum::http::HeaderMap::new(), text).unwrap();
+    assert!(reports.iter().all(|report| report.fault.is_none()), "{text}");
+    reports.into_iter().map(|report| report.raw).collect()
+}
+
+fn any_raw() -> impl Strategy<Value = RawPulse> {
+    let text = || "[a-z]{1,3}|é \"\\\\|\u{1}";
+    let texts = (text(), text(), text(), "-?[0-9]{1,20}(\\.[0-9]{1,3})?", text(), "[a-z]{0,2}");
+    let dimensions = prop::collection::btree_map("[a-z]{1,4}", text(), 0..4);
+    (texts, dimensions, -1_000_000_i64..1_000_000_000).prop_map(|(texts, dimensions, seconds)| {
+        let (id, tenant, sku, quantity, unit, resource_id) = texts;
+        RawPulse {
+            id,
+            source: "meter-1".into(),
+            tenant,
+            sku,
+            quantity,
+            unit,
+            event_time: Some(Timestamp::from_seconds(seconds).into()),
+            dimensions: dimensions.into_iter().collect(),
+            resource_id,
+            ..RawPulse::default()
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_format_says_the_same(pulses in prop::collection::vec(any_raw(), 1..5)) {
+        use super::Format;
+        let objects: Vec<Value> = pulses.iter().map(to_json).collect();
+        let lines: String = objects.iter().map(|object| format!("{object}\n")).collect();
+        let events = objects.iter().map(|object| {
+            let mut data = object.clone();
+            let mut take = |name: &str| data.as_object_mut().unwrap().remove(name);
+            let (id, source, subject, time) = (take("id"), take("source"), take("tenant"), take("event_time"));
+            json!({
+                "specversion": "1.0", "type": "pulse.usage.v1",
+                "id": id, "source": source, "subject": subject, "time": time, "data": data,
+            })
+        });
+        let events = Value::Array(events.collect()).to_string();
+        prop_assert_eq!(&raws(Format::Json, &json!({ "pulses": objects }).to_string()), &pulses);
+        prop_assert_eq!(&raws(Format::Lines, &lines), &pulses);
+        prop_assert_eq!(&raws(Format::Events, &events), &pulses);
+    }
+
+    #[test]
+    fn no_body_panics(text in r#"([\[\]{}:,"0-9eE.+\\ \n-]|pulses|"id"|"data"|null|true|\\u[d0-9]{4}|.){0,60}"#) {
+        use super::Format;
+        let headers = axum::http::HeaderMap::new();
+        for format in [Format::Json, Format::Lines, Format::Event, Format::Events, Format::EventData] {
+            if let Err(refusal) = format.read(&headers, &text) {
+                prop_assert!(refusal.field.is_some() && !refusal.code.is_retryable());
+            }
+        }
     }
 }

@@ -210,9 +210,12 @@ impl Api {
         let view = self.catalog.view();
         if let Some(offset) = when.catalog_offset {
             let state = tokio::time::timeout(OFFSET_WAIT_MAX, view.at_least(offset)).await;
-            let late =
-                |_| Problem::new(Code::Unavailable, format!("catalog_offset {offset} is not reached yet"));
-            state.map_err(late)??;
+            // At the log's end there is nothing to wait for: no answer ever named that offset.
+            if state.is_err() && view.confirm().await?.offset() < offset {
+                let rule = "is above the catalogue's end: name the offset that an answer told";
+                return Err(Problem::field(Code::InvalidArgument, "catalog_offset", rule));
+            }
+            state.ok().transpose()?;
         }
         match when.as_of {
             None => Ok(Seen { value: view.state(), is_final: false }),

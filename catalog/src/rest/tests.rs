@@ -254,7 +254,7 @@ async fn faults_of_a_document_are_named_by_field_and_line() {
 #[tokio::test]
 async fn an_offset_that_is_not_reached_is_waited_for_only_so_long() {
     let server = Server::begun().await;
-    assert_eq!(server.get("/v1/tenants?catalog_offset=99").await.code(), (503, "UNAVAILABLE"));
+    assert_eq!(server.get("/v1/tenants?catalog_offset=99").await.code(), (400, "INVALID_ARGUMENT"));
 }
 
 #[tokio::test]

@@ -10,7 +10,9 @@ mod directory;
 mod expiry;
 mod full_disk;
 mod kill;
+mod measured;
 mod model;
+mod moments;
 mod races;
 mod retention;
 

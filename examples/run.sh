@@ -1,20 +1,23 @@
 #!/usr/bin/env bash
-# Starts pulse, applies the example catalogue, imports the sample usage, prints what it costs, and stays up.
+# Starts pulse with the demonstration, applies the example catalogue, imports the sample usage, prints what it costs and
+# where to look, and stays up.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 : "${PULSE:=target/release/pulse}" "${PULSE_DATA_DIR:=./pulse-data}"
 export PULSE_DATA_DIR
 ready=$(mktemp -u "${TMPDIR:-/tmp}/pulse-ready.XXXXXX")
+tree=$(mktemp "${TMPDIR:-/tmp}/pulse-tree.XXXXXX")
 
 # The server gets a process group of its own: Ctrl-C reaches this script alone, which then stops the server once.
 set -m
-"$PULSE" up --ready-file "$ready" &
+"$PULSE" up --demo --data-dir "$PULSE_DATA_DIR" --ready-file "$ready" > "$tree" &
 server=$!
 set +m
 stop() {
     trap - EXIT INT TERM
     kill -TERM "$server" 2>/dev/null || true
+    rm -f "$tree"
     wait "$server"
     exit
 }
@@ -32,7 +35,6 @@ done
 echo
 echo "What acme's usage costs:"
 "$PULSE" query cost --tenant acme --from -48h --wait
-http=$(sed 's/.*"http":"\([^"]*\)".*/\1/' "$ready")
-echo
-echo "Ask more: http://$http/docs. Stop with Ctrl-C; the data stays in $PULSE_DATA_DIR."
+cat "$tree"
+echo "Stop with Ctrl-C; the data stays in $PULSE_DATA_DIR."
 wait "$server"

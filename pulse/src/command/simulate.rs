@@ -88,6 +88,9 @@ pub struct Simulate {
     /// Reckon the bill anew from what was acknowledged, and compare; exit code 1 if a digit differs
     #[arg(long)]
     verify: bool,
+    /// How long the server may take to rate what it has counted
+    #[arg(long, value_name = "SECONDS", requires = "verify", default_value_t = 60)]
+    verify_within: u64,
 }
 
 fn start_time(text: &str) -> Result<Timestamp, String> {
@@ -111,8 +114,25 @@ impl Simulate {
         let load = Load { server, streams: self.streams, duration };
         let (tally, took) = load.run(&workload, move |count| advance.inc(count)).await?;
         bar.finish_and_clear();
-        let verdict = if self.verify { Some(verify(&rest, &workload, &tally).await?) } else { None };
+        let verdict = if self.verify { Some(self.verdict(&rest, &workload, &tally).await?) } else { None };
         report(context, &summary(&workload, &tally, took), &tally, verdict)
+    }
+
+    /// Compares until nothing differs; what differs still after a while, differs.
+    async fn verdict(&self, rest: &Rest, workload: &Workload, tally: &Tally) -> anyhow::Result<Verdict> {
+        let expected = Bill::of(workload, tally);
+        let tenant = workload.tenant(0);
+        let question = Request::get(&["usage"]).with("tenant", Some(&tenant));
+        waiting::counted(rest, &question, SystemClock.now(), PATIENCE).await?;
+        let begun = Instant::now();
+        loop {
+            let found = Bill::ask(rest, workload).await?;
+            let differences = expected.differences(&found);
+            if differences.is_empty() || begun.elapsed() > Duration::from_secs(self.verify_within) {
+                return Ok(Verdict { found, differences });
+            }
+            tokio::time::sleep(STEP).await;
+        }
     }
 
     fn shape(&self, now: Timestamp) -> Result<Shape, Failure> {
@@ -140,23 +160,6 @@ impl Simulate {
 struct Verdict {
     found: Bill,
     differences: Vec<Difference>,
-}
-
-/// Compares until nothing differs; what differs still after a while, differs.
-async fn verify(rest: &Rest, workload: &Workload, tally: &Tally) -> anyhow::Result<Verdict> {
-    let expected = Bill::of(workload, tally);
-    let tenant = workload.tenant(0);
-    let question = Request::get(&["usage"]).with("tenant", Some(&tenant));
-    waiting::counted(rest, &question, SystemClock.now(), PATIENCE).await?;
-    let begun = Instant::now();
-    loop {
-        let found = Bill::ask(rest, workload).await?;
-        let differences = expected.differences(&found);
-        if differences.is_empty() || begun.elapsed() > PATIENCE {
-            return Ok(Verdict { found, differences });
-        }
-        tokio::time::sleep(STEP).await;
-    }
 }
 
 fn summary(workload: &Workload, tally: &Tally, took: Duration) -> Value {

@@ -7,6 +7,8 @@ use domain::time::Timestamp;
 use uuid::{Builder, Uuid};
 
 const SECONDS_PER_HOUR: u64 = 3_600;
+/// Between two reports of the past: few enough that thirty days are counted in a second.
+const HOURS_BETWEEN: u64 = 3;
 /// How busy an hour of the day is, in percent of the busiest.
 const DAY: [u64; 24] =
     [22, 18, 15, 14, 16, 24, 38, 55, 74, 88, 95, 98, 92, 96, 100, 97, 90, 84, 78, 70, 58, 46, 36, 28];
@@ -81,7 +83,12 @@ pub fn streams() -> impl Iterator<Item = Stream> {
 }
 
 impl Stream {
-    /// What was used in that hour since the epoch.
+    /// Whether anything was reported in that hour since the epoch: each stream reports every third.
+    pub fn reports_in(&self, hour: u64) -> bool {
+        (hour + self.number).is_multiple_of(HOURS_BETWEEN)
+    }
+
+    /// What was used in that hour.
     pub fn of_hour(&self, seed: u64, hour: u64) -> RawPulse {
         let mut dice = Dice::of(seed, hour * 1_024 + self.number);
         let id = id(&mut dice);
@@ -156,6 +163,15 @@ mod tests {
         let skus: BTreeSet<_> = pulses.iter().map(|pulse| pulse.sku.clone()).collect();
         assert_eq!((tenants.len(), skus.len()), (11, 9));
         assert!(pulses.iter().all(|pulse| pulse.event_time.hour() == 490_001));
+    }
+
+    #[test]
+    fn every_stream_reports_every_third_hour() {
+        for stream in streams() {
+            let hours: Vec<u64> = (490_000..490_012).filter(|hour| stream.reports_in(*hour)).collect();
+            assert_eq!(hours.len(), 4);
+            assert!(hours.windows(2).all(|pair| pair[1] - pair[0] == 3), "{hours:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod command_line;
+mod commands;
 mod dead_letters;
+mod demo;
 mod docs;
 mod import;
 mod kill;
@@ -12,5 +14,6 @@ mod python_client;
 mod real_usage;
 mod server;
 mod shutdown;
+mod simulate;
 mod tidy;
 mod traces;

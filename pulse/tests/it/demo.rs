@@ -1,0 +1,87 @@
+//! `pulse up --demo`: money at the first look, a letter for every reason, the same past for the same seed.
+
+use super::server::{eventually, pulse};
+use pulse::ready_file::Ready;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// A demonstration on ports of its own.
+struct Demo {
+    child: Child,
+    ready: Ready,
+    home: TempDir,
+}
+
+impl Demo {
+    fn start(seed: &str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let (file, tree) =
+            (home.path().join("ready.json"), fs::File::create(home.path().join("tree")).unwrap());
+        let mut command = pulse();
+        command.current_dir(home.path()).args(["up", "--demo", "--seed", seed, "--no-open"]);
+        command
+            .args(["--listen-http", "127.0.0.1:0", "--listen-grpc", "127.0.0.1:0", "--ready-file"])
+            .arg(&file);
+        let child = command.stdout(Stdio::from(tree)).env("PULSE_LOG_FILTER", "error").spawn().unwrap();
+        let ready = eventually("a demonstration", || Ready::find(&file).unwrap());
+        Self { child, ready, home }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = pulse();
+        command.env("PULSE_HTTP", self.ready.http.to_string()).env("PULSE_GRPC", self.ready.grpc.to_string());
+        command
+    }
+
+    fn items(&self, arguments: &[&str]) -> Vec<Value> {
+        let output = self.command().args(arguments).args(["--output", "json"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        answer["items"].as_array().unwrap().clone()
+    }
+
+    /// The costs of whole days that are over.
+    fn past(&self) -> Vec<Value> {
+        let whole = ["query", "cost", "--group-by", "tenant,sku", "--wait"];
+        self.items(&[&whole[..], &["--from", "-168h", "--to", "-48h"]].concat())
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_first_look_shows_money_and_every_kind_of_letter_and_the_seed_decides() {
+    let demo = Demo::start("7");
+    let costs = eventually("costs of five SKUs", || {
+        let costs = demo.items(&["query", "cost"]);
+        let with_money =
+            costs.iter().filter(|item| item["amount_unrounded"].as_str().is_some_and(|text| text != "0"));
+        let skus: BTreeSet<String> = with_money.map(|item| item["group"]["sku"].to_string()).collect();
+        (skus.len() >= 5).then_some(costs)
+    });
+    let currencies: BTreeSet<&str> = costs.iter().filter_map(|item| item["currency"].as_str()).collect();
+    assert_eq!(currencies, ["EUR", "JPY", "USD"].into());
+    let reasons: BTreeSet<String> = eventually("fourteen letters", || {
+        let letters = demo.items(&["dlq", "stats"]);
+        let reasons: BTreeSet<_> = letters.iter().map(|row| row["reason"].to_string()).collect();
+        (reasons.len() == 14).then_some(reasons)
+    });
+    assert!(reasons.contains("\"UNDECODABLE\"") && reasons.contains("\"DUPLICATE_CONFLICT\""), "{reasons:?}");
+    let tree = fs::read_to_string(demo.home.path().join("tree")).unwrap();
+    let line = tree.lines().find(|line| line.contains("pulse send")).unwrap().trim();
+    let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+    let sent = pulse().args(words).output().unwrap();
+    assert!(sent.status.success(), "{line}: {}", String::from_utf8_lossy(&sent.stderr));
+    let again = Demo::start("7");
+    assert_eq!(demo.past(), again.past(), "the same seed, the same bill");
+    assert!(!Path::new(&demo.home.path().join("pulse-data")).exists(), "nothing is kept");
+}

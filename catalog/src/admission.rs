@@ -124,6 +124,8 @@ fn unknown(reason: RejectReason, field: &str, id: impl std::fmt::Display) -> Rej
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::command::Change;

@@ -158,4 +158,29 @@ mod tests {
             (1, "plan must be a text: the id of the plan".into())
         );
     }
+
+    #[test]
+    fn every_kind_has_its_request() {
+        for (text, method, path) in [
+            ("{kind: unit, id: page}", "PUT", ["units", "page"].as_slice()),
+            ("{kind: sku, id: 'a/b'}", "PUT", &["skus", "a/b"]),
+            ("{kind: tenant, id: 'Söhne & Co'}", "PUT", &["tenants", "Söhne & Co"]),
+            ("{kind: plan, plan: llm}", "POST", &["plans", "llm", "versions"]),
+            ("{kind: contract, id: c}", "PUT", &["contracts", "c"]),
+        ] {
+            let request = requests(text).unwrap().remove(0);
+            assert_eq!(request.method, method, "{text}");
+            assert_eq!(request.path, path, "{text}");
+            assert!(!request.body.contains_key("kind"), "{text}");
+        }
+    }
+
+    #[test]
+    fn documents_of_one_kind_keep_the_order_of_the_file() {
+        let text = "kind: plan\nplan: b\nn: 1\n---\nkind: unit\nid: u\n---\nkind: plan\nplan: a\n---\nkind: plan\nplan: b\nn: 2\n";
+        let order: Vec<(String, usize)> =
+            requests(text).unwrap().into_iter().map(|request| (request.id, request.line)).collect();
+        let expected = [("u", 5), ("b", 1), ("a", 8), ("b", 11)];
+        assert_eq!(order, expected.map(|(id, line)| (id.to_owned(), line)));
+    }
 }

@@ -67,6 +67,8 @@ fn terms(id: &ContractId, contract: &Contract) -> ContractTerms {
 }
 
 #[cfg(test)]
+mod stored;
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::command::Change;

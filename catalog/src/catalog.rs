@@ -114,3 +114,6 @@ fn is_news(command: &Command, outcome: &Outcome) -> bool {
     let Ok(settled) = outcome else { return false };
     !settled.replayed && (settled.effect == Effect::Applied || command.idempotency_key.is_some())
 }
+
+#[cfg(test)]
+mod tests;

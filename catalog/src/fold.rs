@@ -5,6 +5,8 @@ mod contract;
 pub(crate) mod idempotency;
 mod period;
 mod plan;
+#[cfg(test)]
+mod refusals;
 mod registry;
 mod sku;
 mod tenant;

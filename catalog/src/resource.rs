@@ -254,4 +254,56 @@ mod tests {
         assert_eq!(Text::parse(&"x".repeat(257), "name").unwrap_err().field, "name");
         assert!(Text::parse("a\nb", "name").is_err());
     }
+
+    #[test]
+    fn a_term_holds_from_its_start_until_just_before_its_end() {
+        let at = |text: &str| Timestamp::parse(text).unwrap();
+        let term = Term::new(at("2026-01-01T00:00:00Z"), Some(at("2026-01-01T00:15:00Z"))).unwrap();
+        for (instant, holds) in [
+            ("2025-12-31T23:59:59.999999999Z", false),
+            ("2026-01-01T00:00:00Z", true),
+            ("2026-01-01T00:14:59.999999999Z", true),
+            ("2026-01-01T00:15:00Z", false),
+        ] {
+            assert_eq!(term.window().contains(at(instant)), holds, "{instant}");
+        }
+        assert_eq!(
+            (term.start(), term.end()),
+            (at("2026-01-01T00:00:00Z"), Some(at("2026-01-01T00:15:00Z")))
+        );
+    }
+
+    #[test]
+    fn refusals_read_field_then_rule() {
+        let at = |text: &str| Timestamp::parse(text).unwrap();
+        let start = at("2026-01-01T00:00:00Z");
+        for (reject, message) in [
+            (
+                Term::new(at("2026-01-01T00:00:01Z"), None).unwrap_err(),
+                "start_time must be on a quarter of an hour",
+            ),
+            (
+                Term::new(start, Some(at("2026-01-01T00:01:00Z"))).unwrap_err(),
+                "end_time must be on a quarter of an hour",
+            ),
+            (Declared::parse(["a", "b", "c", "d"]).unwrap_err(), "dimensions must be at most 3"),
+            (Declared::parse(["a", "a"]).unwrap_err(), "dimensions must name each key once"),
+            (Aggregation::parse("max").unwrap_err(), "aggregation must be sum"),
+            (
+                Text::parse("\u{7f}", "description").unwrap_err(),
+                "description must be at most 256 bytes without control characters",
+            ),
+        ] {
+            assert_eq!((reject.reason, reject.message.as_str()), (RejectReason::InvalidField, message));
+        }
+        assert_eq!(Aggregation::parse("sum").unwrap().to_string(), "sum");
+    }
+
+    #[test]
+    fn only_simple_units_of_the_rules_are_built_in() {
+        for (id, built_in) in [("GB", true), ("token", true), ("GB.s", false), ("page", false), ("gb", false)]
+        {
+            assert_eq!(is_built_in(&UnitId::parse(id).unwrap()), built_in, "{id}");
+        }
+    }
 }

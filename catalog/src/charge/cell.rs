@@ -94,6 +94,8 @@ impl Line {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
     use domain::id::{ContractId, PlanId, PriceId};

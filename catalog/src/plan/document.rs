@@ -119,4 +119,6 @@ fn check_apart(prices: &[(PriceDef, PricePlaces)], reader: &mut Reader<'_>) {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

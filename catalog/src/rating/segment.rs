@@ -68,6 +68,8 @@ fn changes(start: Timestamp, versions: &[Arc<PlanVersion>]) -> Vec<(Timestamp, O
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::super::fixture::{at, version_from};
     use super::*;

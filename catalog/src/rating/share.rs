@@ -66,5 +66,28 @@ mod tests {
                 prop_assert!((share * sum - whole * weight).abs() < sum.abs());
             }
         }
+
+        #[test]
+        fn equal_weights_differ_by_one_at_most_and_the_first_get_more(whole in 0_i64..1_000_000, count in 1_usize..12) {
+            let shares = shares(whole, &vec![7; count]);
+            let least = whole / i64::try_from(count).unwrap();
+            prop_assert!(shares.windows(2).all(|pair| pair[0] >= pair[1]));
+            prop_assert!(shares.iter().all(|share| *share == least || *share == least + 1));
+        }
+
+        #[test]
+        fn only_the_proportion_of_weights_matters(whole in -100_000_i64..100_000, weights in prop::collection::vec(0_i64..50, 1..8), factor in 1_i64..1_000) {
+            let scaled: Vec<i64> = weights.iter().map(|weight| weight * factor).collect();
+            let turned: Vec<i64> = weights.iter().map(|weight| -weight).collect();
+            prop_assert_eq!(shares(whole, &scaled), shares(whole, &weights));
+            prop_assert_eq!(shares(whole, &turned), shares(whole, &weights));
+        }
+
+        #[test]
+        fn who_weighs_nothing_gets_nothing(whole in -100_000_i64..100_000, weights in prop::collection::vec(0_i64..50, 1..8)) {
+            for (share, weight) in shares(whole, &weights).iter().zip(&weights) {
+                prop_assert!(*weight != 0 || *share == 0);
+            }
+        }
     }
 }

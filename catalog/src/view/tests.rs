@@ -32,6 +32,9 @@ impl Log for Watched {
         offset: u64,
         limit: ReadLimit,
     ) -> Result<Vec<Entry>, LogError> {
+        if self.is_cut.load(Ordering::SeqCst) {
+            return Err(LogError::Unavailable("cut".to_owned()));
+        }
         self.inner.read(from, offset, limit).await
     }
 
@@ -153,4 +156,59 @@ async fn what_changes_nothing_is_answered_and_not_appended() {
         Change::Delete(crate::resource::ResourceName::Sku(domain::id::SkuId::parse("none").unwrap()));
     assert_eq!(house.catalog.submit(wish(missing)).await.unwrap(), Err(Refusal::NotFound));
     assert_eq!(house.log.watermarks(&partition()).await.unwrap().high, end);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_could_not_be_read_for_a_while_is_followed_on() {
+    let house = House::begun().await;
+    let (log, view) = watched(&house).await;
+    log.is_cut.store(true, Ordering::SeqCst);
+    // The read that is under way still answers; those after it fail and are made again.
+    append(&house, tenant("globex")).await;
+    append(&house, tenant("initech")).await;
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    append(&house, tenant("hooli")).await;
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    assert!(view.confirm().await.is_err() && view.find_halt().is_none());
+    log.is_cut.store(false, Ordering::SeqCst);
+    let state = view.at_least(8).await.unwrap();
+    assert_eq!(state.tenants().live().count(), 4);
+    assert_eq!(*state, *house.catalog.view().confirm().await.unwrap());
+}
+
+#[tokio::test]
+async fn every_view_of_a_log_comes_to_the_same_state() {
+    let house = House::begun().await;
+    let others = [house.another_view().await, house.another_view().await];
+    for number in 0..20 {
+        let change = match number % 4 {
+            0 => tenant(&format!("t{number}")),
+            1 => sku(&format!("s{number}"), "GB.h", &["zone"]),
+            2 => unit(&format!("u{number}"), "data", "7/3"),
+            _ => plan(&PLAN.replace("0.50", &format!("0.{number}1"))),
+        };
+        house.submit(change).await;
+    }
+    let last = house.another_view().await;
+    let state = house.catalog.state();
+    for view in others.iter().chain([&last]) {
+        assert_eq!(*view.at_least(state.offset()).await.unwrap(), *state);
+    }
+}
+
+#[tokio::test]
+async fn an_offset_that_is_reached_already_is_not_waited_for() {
+    let house = House::begun().await;
+    let view = house.catalog.view();
+    for offset in [0, 1, 5] {
+        assert_eq!(view.at_least(offset).await.unwrap().offset(), 5);
+    }
+    append(&house, Change::SetRules(9)).await;
+    assert_eq!(
+        view.at_least(5).await.unwrap().offset(),
+        5,
+        "what is folded is there, whatever comes after it"
+    );
+    let halted = view.at_least(6).await.unwrap_err();
+    assert!(halted.to_string().contains("catalogue rules 9 hold from record 5 on"), "{halted}");
 }

@@ -175,7 +175,7 @@ fn row(time: &str, thousandths: i128) -> UsageQuarter {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn a_month_costs_what_it_costs_on_paper(paper in paper(), quantity in quantity()) {

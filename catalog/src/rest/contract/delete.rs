@@ -18,7 +18,8 @@ use axum::response::Response;
     tag = "contracts",
     params(
         ("id" = String, Path, example = "acme-2026"),
-        ("If-Match" = Option<String>, Header, description = "The revision the contract must have now", example = "\"6\"")
+        ("If-Match" = Option<String>, Header, description = "The revision the contract must have now", example = "\"6\""),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repetition within 24 hours is answered as the first was", example = "k-1")
     ),
     responses(
         (status = 200, description = "The contract is gone; its id may be put again", body = Deleted, example = json!({"id": "acme-2026", "catalog_offset": "8"})),

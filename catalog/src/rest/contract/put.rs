@@ -19,7 +19,8 @@ use axum::response::Response;
     tag = "contracts",
     params(
         ("id" = String, Path, example = "acme-2026"),
-        ("If-Match" = Option<String>, Header, description = "The revision the contract must have now", example = "\"6\"")
+        ("If-Match" = Option<String>, Header, description = "The revision the contract must have now", example = "\"6\""),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repetition within 24 hours is answered as the first was", example = "k-1")
     ),
     request_body(content = ContractBody, example = json!({"tenant": "acme", "plan": "llm", "start_time": "2026-01-01T00:00:00Z", "time_zone": "UTC"})),
     responses(

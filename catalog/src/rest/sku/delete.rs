@@ -19,7 +19,8 @@ use axum::response::Response;
     tag = "skus",
     params(
         ("id" = String, Path, example = "llm.input"),
-        ("If-Match" = Option<String>, Header, description = "The revision the SKU must have now", example = "\"6\"")
+        ("If-Match" = Option<String>, Header, description = "The revision the SKU must have now", example = "\"6\""),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repetition within 24 hours is answered as the first was", example = "k-1")
     ),
     responses(
         (status = 200, description = "The SKU is gone; its id may be put again", body = Deleted, example = json!({"id": "llm.input", "catalog_offset": "8"})),

@@ -19,7 +19,8 @@ use axum::response::Response;
     tag = "tenants",
     params(
         ("id" = String, Path, example = "acme"),
-        ("If-Match" = Option<String>, Header, description = "The revision the tenant must have now", example = "\"6\"")
+        ("If-Match" = Option<String>, Header, description = "The revision the tenant must have now", example = "\"6\""),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repetition within 24 hours is answered as the first was", example = "k-1")
     ),
     responses(
         (status = 200, description = "The tenant is gone; its id may be put again", body = Deleted, example = json!({"id": "acme", "catalog_offset": "8"})),

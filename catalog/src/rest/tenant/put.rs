@@ -19,7 +19,8 @@ use axum::response::Response;
     tag = "tenants",
     params(
         ("id" = String, Path, example = "acme"),
-        ("If-Match" = Option<String>, Header, description = "The revision the tenant must have now", example = "\"6\"")
+        ("If-Match" = Option<String>, Header, description = "The revision the tenant must have now", example = "\"6\""),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repetition within 24 hours is answered as the first was", example = "k-1")
     ),
     request_body(content = TenantBody, example = json!({"name": "Acme Ltd", "status": "active"})),
     responses(

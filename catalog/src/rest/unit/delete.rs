@@ -18,7 +18,8 @@ use domain::unit::Unit;
     tag = "units",
     params(
         ("id" = String, Path, example = "page"),
-        ("If-Match" = Option<String>, Header, description = "The revision the unit must have now", example = "\"6\"")
+        ("If-Match" = Option<String>, Header, description = "The revision the unit must have now", example = "\"6\""),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repetition within 24 hours is answered as the first was", example = "k-1")
     ),
     responses(
         (status = 200, description = "The unit is gone; its id may be put again", body = Deleted, example = json!({"id": "page", "catalog_offset": "8"})),

@@ -19,7 +19,8 @@ use domain::unit::Unit;
     tag = "units",
     params(
         ("id" = String, Path, example = "page"),
-        ("If-Match" = Option<String>, Header, description = "The revision the unit must have now", example = "\"6\"")
+        ("If-Match" = Option<String>, Header, description = "The revision the unit must have now", example = "\"6\""),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repetition within 24 hours is answered as the first was", example = "k-1")
     ),
     request_body(content = UnitBody, example = json!({"dimension": "data", "factor": "4096/1"})),
     responses(

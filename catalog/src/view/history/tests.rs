@@ -4,6 +4,7 @@ use super::*;
 use crate::catalog::Wish;
 use crate::command::{Change, Command, encode};
 use crate::fixture::*;
+use domain::port::Log;
 use domain::topic::CATALOG;
 use proptest::prelude::*;
 

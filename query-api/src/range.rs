@@ -63,7 +63,10 @@ pub fn parse_period(text: &str, current: Period) -> Result<Period, Problem> {
         "last-month" => Period::from_number(current.number() - 1),
         _ => Period::parse(text),
     };
-    found.ok_or_else(|| refuse("period", "must be a month such as 2026-01, or month, or last-month"))
+    let rule = "must be a month such as 2026-01, or month, or last-month";
+    let period = found.ok_or_else(|| refuse("period", rule))?;
+    let counts = Period::new(1678, 1) <= Some(period) && Some(period) <= Period::new(2261, 12);
+    if counts { Ok(period) } else { Err(refuse("period", "must lie in the years 1678 to 2261")) }
 }
 
 fn parse_instant(field: &str, text: &str, now: Timestamp) -> Result<Timestamp, Problem> {
@@ -146,6 +149,8 @@ mod tests {
         assert_eq!(berlin("2026-03"), span("2026-02-28T23:00:00Z", "2026-03-31T22:00:00Z"));
         assert_eq!(berlin("month"), berlin("2026-03"));
         assert_eq!(berlin("last-month"), berlin("2026-02"));
+        assert_eq!(berlin("1678-01").0, "1677-12-31T23:06:32Z", "by the sun over Berlin");
+        assert_eq!(berlin("2261-12").1, "2261-12-31T23:00:00Z");
     }
 
     #[test]
@@ -162,6 +167,9 @@ mod tests {
             (Some("1990-01-01T00:00:00Z"), None, None, "to"),
             (Some("2026-04-01T00:00:00Z"), None, None, "to"),
             (None, None, Some("2026-13"), "period"),
+            (None, None, Some("1677-12"), "period"),
+            (None, None, Some("2262-01"), "period"),
+            (None, None, Some("2826-03"), "period"),
             (Some("-1h"), None, Some("month"), "period"),
         ] {
             let problem = ask(from, to, period, "UTC").unwrap_err();

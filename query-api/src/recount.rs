@@ -75,9 +75,10 @@ fn note_days(days: &mut Days, entry: &Entry) {
     let mut last: Option<(Arc<str>, i64)> = None;
     for pulse in pulses.accepted() {
         let day = pulse.event_time.day();
-        let same = last.as_ref().is_some_and(|(tenant, known)| **tenant == *pulse.tenant && *known == day);
+        let tenant = pulse.names.tenant.as_str();
+        let same = last.as_ref().is_some_and(|(known, known_day)| **known == *tenant && *known_day == day);
         if !same {
-            let place = (Arc::from(pulse.tenant), day);
+            let place = (Arc::from(tenant), day);
             days.insert(place.clone());
             last = Some(place);
         }

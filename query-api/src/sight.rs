@@ -72,10 +72,10 @@ impl PulseItem {
         Self {
             id: pulse.id.to_id().to_string(),
             source: pulse.source.to_owned(),
-            tenant: pulse.tenant.to_owned(),
-            sku: pulse.sku.to_owned(),
+            tenant: pulse.names.tenant.to_string(),
+            sku: pulse.names.sku.to_string(),
             quantity: Decimal::of(&pulse.quantity),
-            unit: pulse.unit.to_owned(),
+            unit: pulse.names.unit.to_string(),
             event_time: Time(pulse.event_time),
             interval_end_time: pulse.interval_end_time.map(Time),
             dimensions: Group::from_canonical(pulse.dimensions).pairs().into_iter().collect(),

@@ -41,11 +41,11 @@ impl Blob for IdempotentRequest {
     }
 
     fn from_blob(bytes: &[u8]) -> Result<Self, BlobError> {
-        read(open(FORMAT, bytes)?).ok_or(BlobError::Damaged)
+        read(&open(FORMAT, bytes)?).ok_or(BlobError::Damaged)
     }
 }
 
-fn read(cell: log::IdempotentRequest) -> Option<IdempotentRequest> {
+fn read(cell: &log::IdempotentRequest) -> Option<IdempotentRequest> {
     let answer = match u16::try_from(cell.status).ok()? {
         0 => None,
         status => Some(KeptAnswer { status, body: decompress(&cell.body)? }),

@@ -74,18 +74,10 @@ pub struct RowRef(u8);
 pub struct PulseView<'a> {
     /// Its index in the record.
     pub index: usize,
-    /// Which combination of the next four it has.
+    /// Which combination of tenant, SKU, unit and group it has.
     pub row: RowRef,
     /// That combination, valid by type.
     pub names: &'a RowNames,
-    /// Who pays.
-    pub tenant: &'a str,
-    /// What was used.
-    pub sku: &'a str,
-    /// Of which unit, as reported.
-    pub unit: &'a str,
-    /// The aggregation group.
-    pub group: &'a str,
     /// Who reports.
     pub source: &'a str,
     /// Its id within the source.
@@ -138,17 +130,13 @@ impl Pulses {
 
     fn view(&self, index: usize) -> PulseView<'_> {
         let Self { keys, values, .. } = self;
-        let row = keys.rows.at(index);
+        let names = keys.rows.at(index);
         let month = keys.months.at(index);
         let (event_time, interval_end_time) = values.spans[index];
         PulseView {
             index,
             row: RowRef(keys.rows.index(index)),
-            names: row,
-            tenant: row.tenant.as_str(),
-            sku: row.sku.as_str(),
-            unit: row.unit.as_str(),
-            group: row.group.as_str(),
+            names,
             source: keys.sources.at(index),
             id: values.ids.at(index),
             quantity: *values.quantities.at(index),
@@ -168,7 +156,7 @@ impl<'a> PulseView<'a> {
     /// What makes two reports the same.
     pub fn identity(&self) -> Identity<'a> {
         Identity {
-            tenant: self.tenant,
+            tenant: self.names.tenant.as_str(),
             source: self.source,
             id: self.id.bytes(),
             minute: self.event_time.minute(),
@@ -178,9 +166,9 @@ impl<'a> PulseView<'a> {
     /// What a re-send must repeat.
     pub fn content(&self) -> Content<'a> {
         Content {
-            sku: self.sku,
+            sku: self.names.sku.as_str(),
             quantity: self.quantity,
-            unit: self.unit,
+            unit: self.names.unit.as_str(),
             event_time: self.event_time,
             interval_end_time: self.interval_end_time,
             dimensions: self.dimensions,
@@ -194,10 +182,10 @@ impl<'a> PulseView<'a> {
         RawPulse {
             id: self.id.to_id().to_string(),
             source: self.source.to_owned(),
-            tenant: self.tenant.to_owned(),
-            sku: self.sku.to_owned(),
+            tenant: self.names.tenant.to_string(),
+            sku: self.names.sku.to_string(),
             quantity: self.quantity.to_string(),
-            unit: self.unit.to_owned(),
+            unit: self.names.unit.to_string(),
             event_time: Some(self.event_time.into()),
             interval_end_time: self.interval_end_time.map(Into::into),
             dimensions: Group::from_canonical(self.dimensions).pairs(),
@@ -214,7 +202,7 @@ impl<'a> PulseView<'a> {
     /// The pulse itself. `None`: a text breaks its rule, which no edge lets happen.
     pub fn to_stamped(&self) -> Option<StampedPulse> {
         let stamps = Stamps {
-            group: Group::from_canonical(self.group),
+            group: self.names.group.clone(),
             calendar: Arc::clone(self.calendar),
             period: self.period,
             catalog_offset: self.catalog_offset,

@@ -53,8 +53,9 @@ async fn empty() -> Router {
     let incarnation = log.incarnation(&generation.topic).await.expect("it was declared");
     bootstrap(&*log, &*clock, generation, incarnation).await.expect("the log is empty");
     let shutdown = CancellationToken::new();
-    let view = View::open(log.clone(), clock.clone(), shutdown.clone(), &TaskTracker::new());
-    let view = view.await.expect("the catalogue has begun");
+    let tracker = TaskTracker::new();
+    let view = View::open(log.clone(), clock.clone(), shutdown.clone(), &tracker).await;
+    let view = view.expect("the catalogue has begun");
     let ports = Ports { store: Arc::new(MemoryStore::new()), log, view, clock, shutdown };
     routes(build(Config { page_key: PageKey::new([9; 16]) }, ports)).split_for_parts().0
 }

@@ -11,5 +11,8 @@ fuzz_target!(|input: (&str, &str, &str)| {
     assert_eq!(ours.open(query, &token).ok().as_deref(), Some(cursor));
     assert!(theirs.open(query, &token).is_err(), "another key opens it");
     assert!(query == other || ours.open(other, &token).is_err(), "another query opens it");
-    assert!(token == other || ours.open(query, other).is_err(), "a token that nobody signed opens");
+    // The fuzzer learns tokens from the comparisons it sees, so some do open: each is the one that was signed.
+    if let Ok(cursor) = ours.open(query, other) {
+        assert_eq!(ours.sign(query, &cursor), other);
+    }
 });

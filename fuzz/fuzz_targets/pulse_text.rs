@@ -5,6 +5,7 @@ use domain::pulse::{RawPulse, RawTime};
 use domain::quantity::Quantity;
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
+use std::collections::BTreeMap;
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
@@ -20,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
         tenant: field(),
         id: field(),
         source: field(),
-        dimensions: field().split(',').filter_map(|pair| pair.split_once('=')).map(owned).collect(),
+        dimensions: dimensions(&field()),
         resource_id: field(),
         corrects_id: field(),
         event_time: time(&field()),
@@ -36,8 +37,11 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-fn owned((key, value): (&str, &str)) -> (String, String) {
-    (key.to_owned(), value.to_owned())
+/// Each key once: protobuf's map, which the pulse passes through, keeps one of several.
+fn dimensions(text: &str) -> Vec<(String, String)> {
+    let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
+    let distinct: BTreeMap<_, _> = pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    distinct.into_iter().collect()
 }
 
 fn time(text: &str) -> Option<RawTime> {

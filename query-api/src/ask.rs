@@ -37,10 +37,13 @@ pub struct AskParams {
     pub dimension: Vec<String>,
     /// The first instant, RFC 3339 on a quarter of an hour, or a span back from now such as `-24h`; the month's start
     /// where absent.
+    #[param(pattern = r"^(-[0-9]{1,6}[mhd]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))$")]
     pub from: Option<String>,
     /// The first instant after; now, rounded up to the quarter, where absent.
+    #[param(pattern = r"^(-[0-9]{1,6}[mhd]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))$")]
     pub to: Option<String>,
     /// `2026-01`, `month` or `last-month`, instead of `from` and `to`.
+    #[param(pattern = r"^([0-9]{4}-(0[1-9]|1[0-2])|month|last-month)$")]
     pub period: Option<String>,
     /// How long each window is; one window where absent.
     #[param(inline)]
@@ -49,7 +52,10 @@ pub struct AskParams {
     /// calendar where they share one, else UTC.
     pub time_zone: Option<String>,
     /// What to keep apart: `tenant`, `sku` and declared dimensions such as `dim.region`, joined by commas.
-    #[param(example = "tenant,sku")]
+    #[param(
+        example = "tenant,sku",
+        pattern = r"^((tenant|sku|dim\.[a-z][a-z0-9_]*)(,(tenant|sku|dim\.[a-z][a-z0-9_]*))*)?$"
+    )]
     pub group_by: Option<String>,
     /// How many groups to keep apart, the largest over the whole range in each unit or currency; the others are one row.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]

@@ -46,7 +46,7 @@ pub struct ChargeParams {
     #[param(style = Form, explode, example = json!(["acme"]))]
     pub tenant: Vec<String>,
     /// Of which month: `2026-01`, `month` or `last-month`; the current one where absent.
-    #[param(example = "month")]
+    #[param(example = "month", pattern = r"^([0-9]{4}-(0[1-9]|1[0-2])|month|last-month)$")]
     pub period: Option<String>,
     /// Answer only when everything below this catalogue offset is seen: read your own writes.
     pub catalog_offset: Option<u64>,
@@ -123,7 +123,8 @@ pub struct ChargePage {
     tag = "costs",
     params(ChargeParams),
     responses(
-        (status = 200, description = "A page of charges", body = ChargePage, example = json!({
+        (status = 200, description = "A page of charges", content(
+            (ChargePage = "application/json", example = json!({
             "items": [{
                 "id": "CgRhY21lEgcyMDI2LTAx",
                 "tenant": "acme",
@@ -145,6 +146,9 @@ pub struct ChargePage {
                 "currency": "USD"
             }]
         })),
+            (String = "text/csv"),
+            (String = "application/x-ndjson")
+        )),
         (status = 304, description = "The client has this answer"),
         QueryProblems
     )

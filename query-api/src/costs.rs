@@ -110,7 +110,8 @@ pub struct CostPage {
     tag = "costs",
     params(AskParams),
     responses(
-        (status = 200, description = "A page of costs", body = CostPage, example = json!({
+        (status = 200, description = "A page of costs", content(
+            (CostPage = "application/json", example = json!({
             "items": [{
                 "start_time": "2026-01-01T00:00:00Z",
                 "end_time": "2026-02-01T00:00:00Z",
@@ -126,6 +127,9 @@ pub struct CostPage {
             }],
             "meta": {"watermark": "2026-02-01T00:00:01Z", "complete": true, "final": false, "late_count": "0"}
         })),
+            (String = "text/csv"),
+            (String = "application/x-ndjson")
+        )),
         (status = 304, description = "The client has this answer"),
         QueryProblems
     )

@@ -67,8 +67,10 @@ pub struct DeadLetterParams {
     #[param(style = Form, explode, inline)]
     pub status: Vec<StatusName>,
     /// Received from then on: RFC 3339 on a quarter of an hour, or a span back from now; 90 days back where absent.
+    #[param(pattern = r"^(-[0-9]{1,6}[mhd]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))$")]
     pub from: Option<String>,
     /// Received before; now where absent.
+    #[param(pattern = r"^(-[0-9]{1,6}[mhd]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))$")]
     pub to: Option<String>,
     /// Items a page, 1 to 1,000; 100 where absent.
     #[param(value_type = Option<u16>, minimum = 1, maximum = 1000)]
@@ -127,7 +129,8 @@ pub struct DeadLetterPage {
     tag = "dead-letters",
     params(DeadLetterParams),
     responses(
-        (status = 200, description = "A page of dead letters", body = DeadLetterPage, example = json!({
+        (status = 200, description = "A page of dead letters", content(
+            (DeadLetterPage = "application/json", example = json!({
             "items": [{
                 "id": "20260131-1-3-12801",
                 "reason": "UNKNOWN_SKU",
@@ -144,6 +147,9 @@ pub struct DeadLetterPage {
                 }
             }]
         })),
+            (String = "text/csv"),
+            (String = "application/x-ndjson")
+        )),
         (status = 304, description = "The client has this answer"),
         QueryProblems
     )

@@ -17,12 +17,13 @@ use meta::Progress;
 use rest::Problem;
 use rest::page::PageKey;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+#[cfg(test)]
+mod alike;
 mod ask;
 mod charges;
 mod cost;
@@ -54,9 +55,6 @@ mod usage;
 mod window;
 
 pub use docs::docs;
-
-/// The longest a request waits for the catalogue offset it names.
-const OFFSET_WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// What can be chosen.
 #[derive(Clone, Debug)]
@@ -137,10 +135,14 @@ impl QueryApi {
 
     /// The catalogue, at least as new as a request names.
     async fn state_at(&self, least: Option<u64>) -> Result<Arc<State>, Problem> {
-        let Some(offset) = least else { return Ok(self.state()) };
-        let state = tokio::time::timeout(OFFSET_WAIT_MAX, self.0.ports.view.at_least(offset)).await;
-        let late = |_| Problem::new(Code::Unavailable, format!("catalog_offset {offset} is not reached yet"));
-        Ok(state.map_err(late)??)
+        let (state, least) = (self.state(), least.unwrap_or_default());
+        if state.offset() >= least {
+            return Ok(state);
+        }
+        let state = self.0.ports.view.confirm().await?;
+        let beyond =
+            || Problem::field(Code::InvalidArgument, "catalog_offset", "is above the catalogue's end");
+        if state.offset() >= least { Ok(state) } else { Err(beyond()) }
     }
 
     fn seats(&self) -> &Seats {
@@ -184,8 +186,13 @@ mod tests {
             let operation = &item["get"];
             names.push((path.as_str(), operation["operationId"].as_str().unwrap()));
             assert!(tags.contains(&&operation["tags"][0]), "{path}");
-            let answer = &operation["responses"]["200"]["content"]["application/json"];
-            assert!(answer["example"].is_object(), "{path}");
+            let answers = operation["responses"]["200"]["content"].as_object().unwrap();
+            assert!(answers.values().any(|answer| !answer["example"].is_null()), "{path}");
+            let parameters = operation["parameters"].as_array();
+            let is_list = parameters.is_some_and(|all| all.iter().any(|one| one["name"] == "page_token"));
+            for format in ["text/csv", "application/x-ndjson"] {
+                assert_eq!(answers.contains_key(format), is_list, "{path}: {format}");
+            }
             let problem = &operation["responses"]["400"];
             assert_eq!(problem["$ref"], "#/components/responses/Problem400", "{path}");
         }
@@ -193,11 +200,16 @@ mod tests {
             names,
             [
                 ("/v1/charges", "listCharges"),
+                ("/v1/charges/{id}/explanation", "explainCharge"),
                 ("/v1/costs", "listCosts"),
                 ("/v1/dead-letters", "listDeadLetters"),
                 ("/v1/dead-letters/{id}", "getDeadLetter"),
+                ("/v1/pipeline", "getPipeline"),
+                ("/v1/pulses/{id}", "getPulse"),
                 ("/v1/reconciliation", "getReconciliation"),
+                ("/v1/tenants/{id}/overview", "getTenantOverview"),
                 ("/v1/usage", "listUsage"),
+                ("/v1/usage/live", "watchUsage"),
             ]
         );
         assert!(openapi["components"]["schemas"]["Problem"].is_object());

@@ -17,6 +17,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::IntoParams;
 use watch::Watch;
 
+#[cfg(test)]
+mod tests;
 mod watch;
 
 /// How many clients are served at once: each holds its last answer in memory.
@@ -64,6 +66,7 @@ pub struct LiveParams {
     pub dimension: Vec<String>,
     /// The first instant, RFC 3339 on a quarter of an hour, or a span back from now such as `-24h`, at most 31 days
     /// back; 24 hours back where absent.
+    #[param(pattern = r"^(-[0-9]{1,6}[mhd]|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))$")]
     pub from: Option<String>,
     /// How long each window is; an hour where absent.
     #[param(inline)]
@@ -71,7 +74,10 @@ pub struct LiveParams {
     /// IANA name of the zone that windows are aligned in; the tenants' billing calendar where they share one, else UTC.
     pub time_zone: Option<String>,
     /// What to keep apart: `tenant`, `sku` and declared dimensions such as `dim.region`, joined by commas.
-    #[param(example = "tenant,sku")]
+    #[param(
+        example = "tenant,sku",
+        pattern = r"^((tenant|sku|dim\.[a-z][a-z0-9_]*)(,(tenant|sku|dim\.[a-z][a-z0-9_]*))*)?$"
+    )]
     pub group_by: Option<String>,
 }
 

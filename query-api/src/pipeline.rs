@@ -19,6 +19,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
+#[cfg(test)]
+mod tests;
+
 /// How far back the rate looks: a checkpoint of the past is kept every ten minutes.
 const RATE_SECONDS_MAX: i64 = 3_600;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;

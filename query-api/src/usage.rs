@@ -19,6 +19,11 @@ use std::collections::BTreeMap;
 use std::ops::Not;
 use utoipa::ToSchema;
 
+#[cfg(test)]
+mod sums;
+#[cfg(test)]
+mod zones;
+
 /// How many tenants are read at once.
 const TENANTS_AT_ONCE: usize = 8;
 
@@ -64,7 +69,8 @@ pub struct UsagePage {
     tag = "usage",
     params(AskParams),
     responses(
-        (status = 200, description = "A page of usage", body = UsagePage, example = json!({
+        (status = 200, description = "A page of usage", content(
+            (UsagePage = "application/json", example = json!({
             "items": [{
                 "start_time": "2026-01-31T10:00:00Z",
                 "end_time": "2026-01-31T11:00:00Z",
@@ -75,6 +81,9 @@ pub struct UsagePage {
             }],
             "meta": {"watermark": "2026-01-31T12:00:01Z", "complete": true, "final": false, "late_count": "0"}
         })),
+            (String = "text/csv"),
+            (String = "application/x-ndjson")
+        )),
         (status = 304, description = "The client has this answer"),
         QueryProblems
     )

@@ -2,7 +2,7 @@
 //!
 //! The one path: a [`command::Command`] is appended to the topic `catalog`; the [`fold`] decides at its offset whether
 //! it holds, in every process the same; a [`view::View`] follows the log and answers from memory: admission, the
-//! registry, the REST [`routes`], and what rating needs.
+//! registry, the resources over HTTP ([`routes`]) and gRPC ([`grpc()`]), and what rating needs.
 //!
 //! Never here: a lock or a read-modify-write of stored state, a clock inside the fold, a price that is not exact.
 

@@ -84,12 +84,8 @@ impl Meter {
         for letter in &flushed.publication.dead_letters {
             counter!(DEAD_LETTERS, "reason" => letter.reason.name().to_ascii_lowercase()).increment(1);
         }
-        let difference = flushed.books.difference();
-        self.books.set(f64::from(i32::try_from(difference).unwrap_or(if difference < 0 {
-            i32::MIN
-        } else {
-            i32::MAX
-        })));
+        // Beyond 31 bits, any number says the same: the books are wrong.
+        self.books.set(f64::from(i32::try_from(flushed.books.difference()).unwrap_or(i32::MAX)));
         self.flush_seconds.record(took);
         self.flush_rows.record(number(flushed.cells));
         self.flush_bytes.record(number(flushed.bytes));

@@ -10,13 +10,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Bounds so small that blocks fill, caches overflow and flushes overlap within a short schedule; some are wide, so that
-/// much is kept.
+/// much is kept, and records are taken while a flush is under way.
 pub fn limits(random: &mut Random) -> Limits {
     Limits {
         block_ids: 3,
         rows_max: *random.pick(&[2, 4, 40]),
-        ids_max: *random.pick(&[3, 8, 60]),
-        flush_bytes: *random.pick(&[400, 900, 3_000]),
+        ids_max: *random.pick(&[3, 60, 400, 2_000]),
+        flush_bytes: *random.pick(&[400, 3_000, 30_000]),
     }
 }
 

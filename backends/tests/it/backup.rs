@@ -2,7 +2,7 @@
 //! is taken for a part of the original.
 
 use crate::child::{self, Running};
-use crate::{clock, open, try_open};
+use crate::{open, try_open};
 use backends::conformance::log::{read_to_end, record};
 use backends::embedded::{BackupError, Embedded, OpenError, Progress, backup, restore};
 use domain::port::{CellStore, Log, Query, TopicPartition, Watermarks, read_all};
@@ -242,7 +242,7 @@ async fn emptied_partitions_keep_their_bounds_in_a_backup() {
     let (kept, restored) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     backup(directory.path(), kept.path(), &mut silent).unwrap();
     restore(kept.path(), restored.path(), &mut silent).unwrap();
-    let embedded = Embedded::open(restored.path(), clock(), Default::default()).unwrap();
+    let embedded = open(restored.path());
     assert_eq!(embedded.log.watermarks(&at()).await, Ok(Watermarks { low: 3, high: 3 }));
 }
 

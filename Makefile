@@ -5,7 +5,7 @@ DATA_DIR  ?= ./pulse-data
 CARGO     ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check mutants fuzz kill-test bench bench-growth
+.PHONY: help build run test check mutants fuzz kill-test bench bench-growth contract-test
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ check: ## Format, lints, documentation, licences and house rules
 
 kill-test: ## Kill the server fifty times and compare with what was acknowledged
 	KILL_ROUNDS=50 $(CARGO) test --locked -p pulse kill:: -- --nocapture
+
+contract-test: build ## Hold the served interface to its own description, by thousands of generated requests
+	PULSE=$(PULSE) pulse/tests/contract/run
 
 mutants: ## Break the accounting core on purpose, and count what notices
 	mutants/run

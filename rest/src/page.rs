@@ -89,6 +89,8 @@ impl fmt::Debug for PageKey {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
+#[cfg(test)]
+mod properties;
 mod reader;
 
 /// The parameters that choose a page of an answer instead of the answer.

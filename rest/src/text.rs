@@ -33,7 +33,12 @@ impl Default for Decimal {
 
 impl PartialSchema for Decimal {
     fn schema() -> RefOr<Schema> {
-        text_schema("An exact decimal", SchemaFormat::Custom("decimal".to_owned()), "12.5")
+        text_schema(
+            "An exact decimal",
+            r"^-?[0-9]+(\.[0-9]+)?$",
+            SchemaFormat::Custom("decimal".to_owned()),
+            "12.5",
+        )
     }
 }
 
@@ -55,7 +60,7 @@ impl Serialize for Count {
 
 impl PartialSchema for Count {
     fn schema() -> RefOr<Schema> {
-        text_schema("A count", SchemaFormat::Custom("uint64".to_owned()), "42")
+        text_schema("A count", "^[0-9]{1,20}$", SchemaFormat::Custom("uint64".to_owned()), "42")
     }
 }
 
@@ -86,6 +91,7 @@ impl PartialSchema for Time {
     fn schema() -> RefOr<Schema> {
         text_schema(
             "An instant, RFC 3339",
+            r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]",
             SchemaFormat::KnownFormat(KnownFormat::DateTime),
             "2026-01-31T10:15:00Z",
         )
@@ -98,8 +104,8 @@ impl ToSchema for Time {
     }
 }
 
-fn text_schema(description: &str, format: SchemaFormat, example: &str) -> RefOr<Schema> {
-    let object = ObjectBuilder::new().schema_type(Type::String).format(Some(format));
+fn text_schema(description: &str, pattern: &str, format: SchemaFormat, example: &str) -> RefOr<Schema> {
+    let object = ObjectBuilder::new().schema_type(Type::String).format(Some(format)).pattern(Some(pattern));
     object.description(Some(description)).examples([serde_json::Value::from(example)]).into()
 }
 

@@ -9,6 +9,7 @@ use crate::not_taken::NotTaken;
 use crate::pack::{Load, Traced, pack};
 use crate::part::{Hold, Part, Place};
 use crate::recent::Mark;
+use crate::trace;
 use domain::dead_letter::DeadLetterId;
 use domain::port::{Clock, Log};
 use domain::time::Timestamp;
@@ -18,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
-use tracing::warn;
+use tracing::{Instrument, info_span, warn};
 
 /// A group takes no more parts once it holds this many pulses: 32 full records.
 const GROUP_PULSES: usize = 32 * 256;
@@ -58,7 +59,7 @@ struct Queue {
 struct Waiting {
     part: Part,
     answer: oneshot::Sender<Outcome>,
-    _waiting: GoingOn,
+    _shown: GoingOn,
 }
 
 impl Lane {
@@ -70,7 +71,7 @@ impl Lane {
     pub fn submit(self: &Arc<Self>, part: Part) -> oneshot::Receiver<Outcome> {
         let (answer, outcome) = oneshot::channel();
         let mut queue = self.lock();
-        queue.waiting.push_back(Waiting { part, answer, _waiting: self.shared.meter.waiting() });
+        queue.waiting.push_back(Waiting { part, answer, _shown: self.shared.meter.waiting() });
         if !mem::replace(&mut queue.running, true) {
             self.shared.tracker.spawn(Arc::clone(self).run());
         }
@@ -117,7 +118,9 @@ impl Lane {
         let arrival = self.date().await?;
         let mut packed = pack(&self.place, arrival, load);
         let to = self.place.topic_partition();
-        let offset = self.shared.log.append(&to, mem::take(&mut packed.records)).await?;
+        let traces = load.traced.iter().map(|traced| &traced.trace);
+        let span = trace::join(traces, || info_span!("append", %to, records = packed.records.len()));
+        let offset = self.shared.log.append(&to, mem::take(&mut packed.records)).instrument(span).await?;
         let positions = packed.refused_positions(offset);
         Ok(positions.map(|position| self.place.dead_letter(arrival, position)).collect())
     }
@@ -219,7 +222,7 @@ mod tests {
         let waiting = |bytes| Waiting {
             part: Part { bytes, ..Part::default() },
             answer: oneshot::channel().0,
-            _waiting: meter.waiting(),
+            _shown: meter.waiting(),
         };
         let parts_of = |bytes: &[usize]| {
             let waiting = bytes.iter().map(|bytes| waiting(*bytes)).collect();

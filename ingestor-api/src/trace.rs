@@ -1,5 +1,6 @@
 //! Traces of calls: what is sampled goes with its pulses into the log, so that who counts them can join.
 
+use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use std::fmt;
 use tracing::Span;
@@ -25,6 +26,17 @@ impl Trace {
     pub fn is_same(&self, other: &Self) -> bool {
         self.0.trace_id() == other.0.trace_id()
     }
+}
+
+/// The span of what is done for several calls: part of the first trace, linked to all. `Span::none` where there is none.
+pub(crate) fn join<'a>(traces: impl IntoIterator<Item = &'a Trace>, span: impl FnOnce() -> Span) -> Span {
+    let mut traces = traces.into_iter().peekable();
+    let Some(first) = traces.peek() else { return Span::none() };
+    let span = span();
+    // Fails only where nobody collects spans.
+    let _ = span.set_parent(Context::new().with_remote_span_context(first.0.clone()));
+    traces.take(TRACES_PER_RECORD_MAX).for_each(|trace| span.add_link(trace.0.clone()));
+    span
 }
 
 impl fmt::Display for Trace {
@@ -73,9 +85,9 @@ mod tests {
         assert_eq!(Trace::current(), None);
         let bare = tracing::info_span!("nobody collects").in_scope(Trace::current);
         assert_eq!(bare, None);
-        let (_provider, _guard) = collect(Sampler::AlwaysOff);
+        let (_provider, guard) = collect(Sampler::AlwaysOff);
         assert_eq!(tracing::info_span!("not sampled").in_scope(Trace::current), None);
-        drop(_guard);
+        drop(guard);
         let (_provider, _guard) = collect(Sampler::AlwaysOn);
         assert_eq!(Trace::current(), None, "no span is current");
         let outer = tracing::info_span!("outer");
@@ -83,5 +95,15 @@ mod tests {
             (Trace::current().unwrap(), tracing::info_span!("inner").in_scope(Trace::current).unwrap())
         });
         assert!(here.is_same(&inner) && here != inner);
+    }
+
+    #[test]
+    fn what_is_done_for_several_calls_belongs_to_the_first_trace() {
+        let _collected = collect(Sampler::AlwaysOn);
+        let (first, second) = (trace(1), trace(2));
+        let joined =
+            join([&first, &second], || tracing::info_span!("append")).in_scope(Trace::current).unwrap();
+        assert!(joined.is_same(&first) && !joined.is_same(&second));
+        assert!(join([], || panic!("no span is made for nobody")).is_none());
     }
 }

@@ -13,6 +13,8 @@ use crate::exit::Failure;
 use line::JsonLine;
 use std::io::{self, IsTerminal};
 use traces::Traces;
+use tracing::Metadata;
+use tracing_subscriber::filter::{FilterExt, filter_fn};
 use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -34,7 +36,7 @@ pub fn start(config: &Config, environment: &Environment) -> anyhow::Result<Telem
     let endpoint = find_endpoint(config, environment);
     let traces = endpoint.map(|endpoint| Traces::start(endpoint, config.trace_one_in)).transpose()?;
     tracing_subscriber::registry()
-        .with(log(config.log_format, environment).with_filter(filter))
+        .with(log(config.log_format, environment).with_filter(filter.or(filter_fn(is_request))))
         .with(traces.as_ref().map(Traces::layer))
         .try_init()
         .map_err(|error| anyhow::anyhow!("starting the log: {error}"))?;
@@ -53,6 +55,11 @@ impl Telemetry {
             traces.end().await;
         }
     }
+}
+
+/// Whether this is a span that the lines within it are known by: it is kept whatever is logged, for its `trace_id`.
+fn is_request(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && metadata.target().starts_with("rest::")
 }
 
 fn log(format: LogFormat, environment: &Environment) -> Box<dyn Layer<Registry> + Send + Sync> {

@@ -21,7 +21,6 @@ fn write_pulse(server: &Server, flags: &str) {
     let url = format!("http://{}", server.ready.grpc);
     let pulse = Pulse {
         tenant: "acme".to_owned(),
-        id: format!("traced-{flags}"),
         sku: "llm.input".to_owned(),
         quantity: "1".to_owned(),
         unit: "token".to_owned(),
@@ -34,7 +33,7 @@ fn write_pulse(server: &Server, flags: &str) {
     let answer = runtime.block_on(async {
         IngestServiceClient::connect(url).await.unwrap().write_pulses(request).await.unwrap().into_inner()
     });
-    assert!(answer.result.unwrap().rejections.is_empty());
+    assert!(answer.result.as_ref().unwrap().rejections.is_empty(), "{answer:?}");
 }
 
 /// Everything that is sent until the server has gone down.

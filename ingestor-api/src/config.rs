@@ -19,9 +19,9 @@ pub struct Config {
     /// Landed pulses that are remembered, to answer `duplicate`; about 40 bytes each.
     pub recent_pulses_max: usize,
     /// Refused pulses a second that are kept of each tenant, and of all unknown tenants together; a minute's worth may
-    /// come at once, and past that a batch is refused as QUOTA_EXCEEDED.
+    /// come at once, and past that a batch is refused as `QUOTA_EXCEEDED`.
     pub refused_pulses_per_second_max: u32,
-    /// New groups that a tenant may make of a SKU within an hour; past them a pulse is refused as DIMENSION_LIMIT.
+    /// New groups that a tenant may make of a SKU within an hour; past them a pulse is refused as `DIMENSION_LIMIT`.
     pub new_groups_per_hour_max: usize,
     /// Unanswered batches past which a stream is not read.
     pub stream_batches_in_flight_max: usize,

@@ -109,7 +109,7 @@ impl Edge {
 
     /// Decides about a batch, once no earlier send of its pulses is under way. Dropping the result forgets it.
     pub async fn examine(&self, mut reports: Vec<Report>, ids: Ids) -> Result<Examined, NotTaken> {
-        let (_permit, _in_flight) = self.reserve(&reports)?;
+        let (permit, in_flight) = self.reserve(&reports)?;
         let now = self.clock.now();
         let (intake, minted) = read(&mut reports, ids, now);
         let Decided { registry, ready, mut refused } = decide(&*self.admission, now, intake).await?;
@@ -117,7 +117,7 @@ impl Edge {
         refused.extend(too_many);
         let marks: Vec<Mark> = ready.iter().map(|ready| ready.mark).collect();
         let (standings, flight) = self.recent.take_off(&marks).await?;
-        let hold = Arc::new(Hold { flight, _permit, _in_flight, trace: Trace::current() });
+        let hold = Arc::new(Hold { flight, _permit: permit, _in_flight: in_flight, trace: Trace::current() });
         let mut verdict = Verdict {
             now,
             registry,

@@ -47,7 +47,7 @@ pub(crate) fn read(reports: &mut [Report], mut mint: Mint<'_>) -> (Intake, Vec<S
                 intake.pulses.push(pulse);
             }
             Err(rejects) => {
-                intake.refused.push(Refused { index, tenant: None, reject: rejects.into_first() })
+                intake.refused.push(Refused { index, tenant: None, reject: rejects.into_first() });
             }
         }
     }

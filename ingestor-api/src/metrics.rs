@@ -31,7 +31,7 @@ const APPEND_FAILURES: &str = "pulse_ingestor_api_append_failures_total";
 const STREAMS: &str = "pulse_ingestor_api_streams";
 
 /// Tells the recorder what they are.
-pub fn describe() {
+fn describe() {
     describe_counter!(PULSES, "pulses by outcome and reason");
     describe_counter!(BATCHES, "batches, calls of one pulse among them");
     describe_counter!(BYTES, Unit::Bytes, "bytes of pulses as they came");
@@ -176,7 +176,7 @@ fn pulses(outcome: &'static str, reason: &str) -> Counter {
     counter!(PULSES, "outcome" => outcome, "reason" => reason.to_ascii_lowercase())
 }
 
-fn count<K: PartialEq>(counters: &[(K, Counter)], key: K, pulses: usize) {
+fn count<K: Copy + PartialEq>(counters: &[(K, Counter)], key: K, pulses: usize) {
     if let Some((_, counter)) = counters.iter().find(|(of, _)| *of == key) {
         counter.increment(pulses as u64);
     }

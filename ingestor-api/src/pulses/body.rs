@@ -43,8 +43,8 @@ pub(super) async fn receive(
         return Ok(received);
     }
     let bytes = decompress(encoding, &received.bytes)?;
-    let _permit = reserve(budget, bytes.len())?;
-    Ok(Received { bytes, _permit })
+    let permit = reserve(budget, bytes.len())?;
+    Ok(Received { bytes, _permit: permit })
 }
 
 /// Copies the chunks together: a slice of a connection's buffer, kept, would hold the whole buffer.

@@ -86,7 +86,7 @@ impl Default for Quantity {
     }
 }
 
-/// A pulse as a CloudEvent 1.0.
+/// A pulse as a `CloudEvent` 1.0.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct CloudEvent {
     /// `1.0`

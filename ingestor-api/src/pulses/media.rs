@@ -14,11 +14,11 @@ pub(super) enum Format {
     Json,
     /// A JSON object a line.
     Lines,
-    /// A CloudEvent as a JSON object.
+    /// A `CloudEvent` as a JSON object.
     Event,
     /// A JSON array of CloudEvents.
     Events,
-    /// The data of a CloudEvent, whose attributes are headers.
+    /// The data of a `CloudEvent`, whose attributes are headers.
     EventData,
 }
 
@@ -41,8 +41,8 @@ impl Format {
         match media_type.as_str() {
             "application/cloudevents+json" => Ok(Self::Event),
             "application/cloudevents-batch+json" => Ok(Self::Events),
-            "" | "application/json" if is_event => Ok(Self::EventData),
-            json if is_event && json.ends_with("+json") => Ok(Self::EventData),
+            // What the data is said to be matters less than what it is: clients that do not say it call it a form.
+            _ if is_event => Ok(Self::EventData),
             "application/json" => Ok(Self::Json),
             "application/x-ndjson" | "application/ndjson" => Ok(Self::Lines),
             _ => Err(unsupported(
@@ -133,11 +133,12 @@ mod tests {
     #[test]
     fn attributes_in_headers_make_the_body_the_data_of_an_event() {
         let version = ("ce-specversion", "1.0");
-        for media_type in ["application/json", "application/vnd.acme+json", ""] {
+        for media_type in
+            ["application/json", "application/vnd.acme+json", "application/x-www-form-urlencoded", ""]
+        {
             assert_eq!(format(&[version, ("content-type", media_type)]), Some(Format::EventData));
         }
         assert_eq!(format(&[version]), Some(Format::EventData));
-        assert_eq!(format(&[version, ("content-type", "application/xml")]), None);
         // A media type of CloudEvents decides, whatever else the headers say.
         let structured = ("content-type", "application/cloudevents+json");
         assert_eq!(format(&[version, structured]), Some(Format::Event));

@@ -406,7 +406,7 @@ proptest! {
     fn every_format_says_the_same(pulses in prop::collection::vec(any_raw(), 1..5)) {
         use super::Format;
         let objects: Vec<Value> = pulses.iter().map(to_json).collect();
-        let lines: String = objects.iter().map(|object| format!("{object}\n")).collect();
+        let lines = objects.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
         let events = objects.iter().map(|object| {
             let mut data = object.clone();
             let mut take = |name: &str| data.as_object_mut().unwrap().remove(name);

@@ -136,7 +136,7 @@ proptest! {
 
     #[test]
     fn a_uuid_is_its_bytes_in_any_case(bytes in any::<[u8; 16]>()) {
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = format!("{:032x}", u128::from_be_bytes(bytes));
         let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
         let text = parts.join("-");
         let lower = PulseId::parse(&text, "id").unwrap();

@@ -43,14 +43,15 @@ fn cell(timestamp: i64) -> Cell {
     Cell { key: Checkpoint::cell_key(1, 0), timestamp, value: Vec::new().into() }
 }
 
-fn chunk(timestamps: &[i64], next: Option<&'static str>) -> Result<Chunk, StoreError> {
+fn chunk(timestamps: &[i64], next: Option<&'static str>) -> Chunk {
     let cells = timestamps.iter().map(|timestamp| cell(*timestamp)).collect();
-    Ok(Chunk { cells, next: next.map(|state| PageState(state.into())) })
+    Chunk { cells, next: next.map(|state| PageState(state.into())) }
 }
 
 #[test]
 fn a_whole_answer_ends_only_where_the_store_says_so() {
-    let store = Chunks::new(vec![chunk(&[1, 2], Some("a")), chunk(&[], Some("b")), chunk(&[3], None)]);
+    let store =
+        Chunks::new(vec![Ok(chunk(&[1, 2], Some("a"))), Ok(chunk(&[], Some("b"))), Ok(chunk(&[3], None))]);
     let timestamps: Vec<i64> = store.read_all().unwrap().iter().map(|cell| cell.timestamp).collect();
     assert_eq!(timestamps, [1, 2, 3], "an empty chunk is no end");
     let asked = store.asked.lock().unwrap();
@@ -61,7 +62,7 @@ fn a_whole_answer_ends_only_where_the_store_says_so() {
 #[test]
 fn a_failed_chunk_is_never_the_end_of_an_answer() {
     let failed = || Err(StoreError::Unavailable("gone".into()));
-    for answers in [vec![failed()], vec![chunk(&[1], Some("a")), failed()]] {
+    for answers in [vec![failed()], vec![Ok(chunk(&[1], Some("a"))), failed()]] {
         assert_eq!(Chunks::new(answers).read_all(), Err(StoreError::Unavailable("gone".into())));
     }
 }

@@ -35,8 +35,8 @@ fn refusals(raw: &RawPulse) -> Vec<(String, RejectReason)> {
     rejects.all().iter().map(|reject| (reject.field.clone(), reject.reason)).collect()
 }
 
-fn time(seconds: i64, nanos: i32) -> Option<RawTime> {
-    Some(RawTime { seconds, nanos })
+fn time(seconds: i64, nanos: i32) -> RawTime {
+    RawTime { seconds, nanos }
 }
 
 #[test]
@@ -52,14 +52,18 @@ fn each_field_is_refused_under_its_own_name_and_reason() {
         ("quantity", InvalidQuantity, RawPulse { quantity: "1,5".into(), ..valid() }),
         ("unit", InvalidField, RawPulse { unit: String::new(), ..valid() }),
         ("event_time", InvalidTime, RawPulse { event_time: None, interval_end_time: None, ..valid() }),
-        ("event_time", InvalidTime, RawPulse { event_time: time(0, 1_000_000_000), ..valid() }),
+        ("event_time", InvalidTime, RawPulse { event_time: Some(time(0, 1_000_000_000)), ..valid() }),
         (
             "event_time",
             InvalidTime,
-            RawPulse { event_time: time(i64::MAX, 0), interval_end_time: None, ..valid() },
+            RawPulse { event_time: Some(time(i64::MAX, 0)), interval_end_time: None, ..valid() },
         ),
-        ("interval_end_time", InvalidTime, RawPulse { interval_end_time: time(1_700_000_000, 4), ..valid() }),
-        ("interval_end_time", InvalidTime, RawPulse { interval_end_time: time(0, -1), ..valid() }),
+        (
+            "interval_end_time",
+            InvalidTime,
+            RawPulse { interval_end_time: Some(time(1_700_000_000, 4)), ..valid() },
+        ),
+        ("interval_end_time", InvalidTime, RawPulse { interval_end_time: Some(time(0, -1)), ..valid() }),
         (
             "dimensions.R",
             DimensionLimit,
@@ -107,7 +111,7 @@ fn a_refusal_tells_the_first_field_and_keeps_them_all() {
 #[test]
 fn an_interval_may_end_where_it_begins_and_not_before() {
     for (nanos, is_valid) in [(4, false), (5, true), (6, true)] {
-        let raw = RawPulse { interval_end_time: time(1_700_000_000, nanos), ..valid() };
+        let raw = RawPulse { interval_end_time: Some(time(1_700_000_000, nanos)), ..valid() };
         assert_eq!(raw.parse().is_ok(), is_valid, "{nanos}");
     }
 }
@@ -117,7 +121,7 @@ fn an_interval_may_end_where_it_begins_and_not_before() {
 fn ids_are_minted_and_times_taken_from_ids_only_where_nothing_else_was_sent() {
     let minted = PulseId::parse(UUID_V7, "id").unwrap();
     let of_uuid = Some(Timestamp::from_millis(0x018f_4e2a_0000).into());
-    let sent = time(1_700_000_000, 5);
+    let sent = Some(time(1_700_000_000, 5));
     for (id, event_time, may_mint, id_after, time_after) in [
         ("a-1", sent, true, "a-1", sent),
         ("a-1", None, true, "a-1", None),
@@ -159,11 +163,11 @@ fn an_identity_is_tenant_source_id_and_minute() {
 #[test]
 fn another_instant_of_the_minute_is_other_content() {
     let key: HashKey = [7; 16];
-    let base = RawPulse { event_time: time(1_700_000_000, 0), ..valid() }.parse().unwrap();
+    let base = RawPulse { event_time: Some(time(1_700_000_000, 0)), ..valid() }.parse().unwrap();
     for (seconds, nanos, same_identity) in
         [(1, 0, true), (39, 999_999_999, true), (40, 0, false), (-20, 0, true), (-21, 0, false)]
     {
-        let event_time = time(1_700_000_000 + seconds, nanos);
+        let event_time = Some(time(1_700_000_000 + seconds, nanos));
         let other = RawPulse { event_time, ..valid() }.parse().unwrap();
         assert_eq!(other.identity() == base.identity(), same_identity, "{seconds}");
         assert_ne!(other.content_hash(&key), base.content_hash(&key), "{seconds}");
@@ -219,8 +223,8 @@ fn raws() -> impl Strategy<Value = RawPulse> {
         sku: ids.3,
         quantity: amounts.0,
         unit: amounts.1,
-        event_time: time(seconds, nanos),
-        interval_end_time: length.and_then(|length| time(seconds + length, nanos)),
+        event_time: Some(time(seconds, nanos)),
+        interval_end_time: length.map(|length| time(seconds + length, nanos)),
         dimensions: rest.0.into_iter().collect(),
         resource_id: rest.1,
         corrects_id: rest.2,

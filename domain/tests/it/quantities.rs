@@ -118,7 +118,7 @@ fn a_sum_reads_what_it_writes_and_nothing_else() {
     }
 }
 
-/// 1.5 in 10^-12 is 0x015d_3ef7_9800.
+/// 1.5 in 10^-12 is `0x015d_3ef7_9800`.
 #[test]
 fn the_bytes_of_a_sum_are_two_complement_from_the_least() {
     let mut bytes = [0; 32];

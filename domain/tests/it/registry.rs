@@ -135,7 +135,7 @@ fn a_bucket_is_a_whole_number_of_minutes() {
 #[test]
 fn slices_follow_the_low_half_of_the_hash() {
     let generation = Generation::first([0; 16], 1);
-    for (hash, slice) in [(0, 0), (15, 15), (16, 0), (1 << 64, 0), ((7 << 64) | 21, 5), (u128::MAX, 15)] {
+    for (hash, slice) in [(0, 0), (15, 15), (16, 0), (1 << 64, 0), ((7 << 64) + 21, 5), (u128::MAX, 15)] {
         assert_eq!(generation.slice(hash), slice, "{hash:#x}");
     }
 }

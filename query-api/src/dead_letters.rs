@@ -107,7 +107,7 @@ pub struct DeadLetterItem {
     pub replayed_time: Option<Time>,
     /// The pulse as an object, or foreign bytes as base64 text; absent once purged.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<Value>)]
     pub payload: Option<Value>,
 }
 

@@ -2,6 +2,8 @@
 
 mod batch;
 mod connection;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{Batch, Filling, sendable};
 

@@ -99,6 +99,14 @@ mod tests {
         assert_eq!(log.probe().await, Ok(()));
     }
 
+    struct Break;
+    impl Job for Break {
+        type Answer = ();
+        fn apply(&mut self, _: &Connection) -> rusqlite::Result<()> {
+            panic!("as it was told")
+        }
+    }
+
     #[tokio::test]
     async fn a_probe_notices_a_writer_that_has_ended() {
         let directory = tempfile::tempdir().unwrap();
@@ -107,13 +115,6 @@ mod tests {
         let on_fatal = Arc::new(move |_: &str| *seen.lock().unwrap() += 1);
         let Embedded { log, .. } = open(directory.path(), OpenOptions { on_fatal, ..OpenOptions::default() });
         log.declare("topic", 1).await.unwrap();
-        struct Break;
-        impl Job for Break {
-            type Answer = ();
-            fn apply(&mut self, _: &Connection) -> rusqlite::Result<()> {
-                panic!("as it was told")
-            }
-        }
         assert!(log.writer.submit(Break, 0).await.is_err());
         assert!(matches!(log.probe().await, Err(LogError::Unavailable(_) | LogError::UnknownOutcome(_))));
         let append = log.append(&TopicPartition::new("topic", 0), vec![NewRecord::default()]).await;

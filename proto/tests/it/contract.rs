@@ -154,7 +154,7 @@ fn every_part_of_a_service_is_explained() {
 /// Whether a path of a descriptor leads to a message, field, oneof, enum, value, service or call, at the top or one
 /// below.
 fn is_named(path: &[i32]) -> bool {
-    matches!(path, [4..=6, _] | [4, _, 2 | 8, _] | [5, _, 2, _] | [6, _, 2, _])
+    matches!(path, [4..=6, _] | [4, _, 2 | 8, _] | [5 | 6, _, 2, _])
 }
 
 #[test]

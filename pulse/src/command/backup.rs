@@ -15,7 +15,7 @@ use tokio::task::spawn_blocking;
 pub struct Backup {
     /// Where the copy goes: absent or empty
     target: PathBuf,
-    /// What is copied [default: PULSE_DATA_DIR or ./pulse-data]
+    /// What is copied [default: `PULSE_DATA_DIR` or ./pulse-data]
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
 }
@@ -25,7 +25,7 @@ pub struct Backup {
 pub struct Restore {
     /// The backup
     backup: PathBuf,
-    /// The data directory to be made: absent or empty [default: PULSE_DATA_DIR or ./pulse-data]
+    /// The data directory to be made: absent or empty [default: `PULSE_DATA_DIR` or ./pulse-data]
     #[arg(long, value_name = "DIRECTORY")]
     data_dir: Option<PathBuf>,
 }
@@ -69,7 +69,7 @@ async fn copy(
         bar.finish_and_clear();
         copied
     });
-    copied.await?.map_err(failure)?;
+    copied.await?.map_err(|error| failure(&error))?;
     eprintln!("{place} is complete and verified");
     Ok(Exit::Done)
 }
@@ -80,8 +80,8 @@ fn show(bar: &ProgressBar, step: Progress) {
 }
 
 /// Directories that are not as they must be were named wrongly; all else is a failure.
-fn failure(error: BackupError) -> Failure {
-    let exit = match &error {
+fn failure(error: &BackupError) -> Failure {
+    let exit = match error {
         BackupError::NoData(_) | BackupError::NotEmpty(_) => Exit::Usage,
         BackupError::Open(_) | BackupError::Failed { .. } => Exit::Failed,
     };
@@ -107,9 +107,9 @@ mod tests {
 
     #[test]
     fn a_wrong_directory_is_the_callers_fault_and_a_full_disk_is_not() {
-        assert_eq!(failure(BackupError::NoData("/x".into())).exit, Exit::Usage);
-        assert_eq!(failure(BackupError::NotEmpty("/x".into())).exit, Exit::Usage);
+        assert_eq!(failure(&BackupError::NoData("/x".into())).exit, Exit::Usage);
+        assert_eq!(failure(&BackupError::NotEmpty("/x".into())).exit, Exit::Usage);
         let full = BackupError::Failed { file: "log.db", detail: "disk is full".to_owned() };
-        assert_eq!(failure(full).exit, Exit::Failed);
+        assert_eq!(failure(&full).exit, Exit::Failed);
     }
 }

@@ -129,7 +129,9 @@ fn print(format: Format, whole: &Value) -> anyhow::Result<()> {
         format.print(&Listing { columns, items, whole: &json!(null) })?;
         output::print("\n")?;
     }
-    talk(whole).iter().for_each(|line| eprintln!("{line}"));
+    for line in talk(whole) {
+        eprintln!("{line}");
+    }
     Ok(())
 }
 

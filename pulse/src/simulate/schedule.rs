@@ -58,10 +58,9 @@ impl Schedule {
 
 fn weight(profile: Profile, slot: u64) -> u64 {
     match profile {
-        Profile::Steady => 1,
         Profile::Diurnal => 1 + slot.min(SLOTS - slot),
         Profile::Burst if slot % BURST_EVERY == BURST_EVERY / 2 => 20,
-        Profile::Burst => 1,
+        Profile::Steady | Profile::Burst => 1,
     }
 }
 

@@ -71,7 +71,7 @@ impl Workload {
     /// shape is the same pulses.
     pub fn new(shape: Shape) -> Self {
         let digest = Sha256::digest(format!("{shape:?}"));
-        let name = digest[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = format!("{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]));
         Self { schedule: Schedule::new(shape.profile), shape, name }
     }
 

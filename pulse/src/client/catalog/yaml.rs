@@ -28,7 +28,9 @@ fn nested(text: &mut String, value: &Value, indent: usize) {
         }
         Value::Array(values) if !values.is_empty() => {
             text.push('\n');
-            values.iter().for_each(|value| element(text, value, indent + STEP));
+            for value in values {
+                element(text, value, indent + STEP);
+            }
         }
         _ => {
             let _ = writeln!(text, " {value}");

@@ -69,3 +69,65 @@ async fn traced(request: Request, next: Next) -> Response<Body> {
     let _ = span.set_parent(context_of(request.headers()));
     next.run(request).instrument(span).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::to_bytes;
+    use axum::routing::get;
+    use rest::door::{TraceIds, close};
+    use serde_json::Value;
+    use std::future::pending;
+    use tower::ServiceExt;
+
+    fn short_of_memory() -> Memory {
+        let memory = Memory::new(1);
+        memory.note(2);
+        memory
+    }
+
+    /// What a guarded resource answers over HTTP: status, `Retry-After`, body.
+    async fn ask(path: &str, memory: &Memory) -> (u16, Option<String>, Value) {
+        let resources = Router::new()
+            .route("/fine", get(|| async { "\"fine\"" }))
+            .route("/never", get(|| pending::<&'static str>()));
+        let router = close(guard_http(resources, memory.clone()), TraceIds::new([1; 16]));
+        let response = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let retry = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        (status, retry, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_request_past_the_memory_is_told_when_to_come_again() {
+        let memory = short_of_memory();
+        let held: Vec<_> = std::iter::from_fn(|| memory.admit("http")).collect();
+        let (status, retry, body) = ask("/fine", &memory).await;
+        assert_eq!((status, retry.as_deref(), body["code"].as_str()), (503, Some("1"), Some("OVERLOADED")));
+        assert_eq!(body["retryable"], true);
+        drop(held);
+        assert_eq!(ask("/fine", &memory).await.0, 200, "a few go on");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_never_answered_ends_at_its_time() {
+        let (status, _, body) = ask("/never", &Memory::new(u64::MAX)).await;
+        assert_eq!((status, body["code"].as_str()), (504, Some("DEADLINE_EXCEEDED")));
+        assert_eq!(body["detail"], "the request was not answered within 30 seconds");
+    }
+
+    #[tokio::test]
+    async fn a_call_past_the_memory_carries_code_and_delay() {
+        let memory = short_of_memory();
+        let _held: Vec<_> = std::iter::from_fn(|| memory.admit("grpc")).collect();
+        let services = guard_grpc(Router::new().route("/call", get(|| async { "" })), memory);
+        let request = Request::get("/call").body(Body::empty()).unwrap();
+        let response = services.oneshot(request).await.unwrap();
+        let status = Status::from_header_map(response.headers()).unwrap();
+        let details = status.get_error_details();
+        assert_eq!(status.code(), StatusCode::ResourceExhausted);
+        assert_eq!(details.error_info().unwrap().reason, "OVERLOADED");
+        assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
+    }
+}

@@ -97,3 +97,6 @@ impl Housekeeping {
         Ok(cells.first().map(|cell| cell.timestamp))
     }
 }
+
+#[cfg(test)]
+mod tests;

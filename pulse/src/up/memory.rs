@@ -64,7 +64,8 @@ impl Memory {
         place.map(|place| Admitted { _place: Some(place) })
     }
 
-    fn note(&self, bytes: u64) {
+    /// Judges what the process holds.
+    pub(super) fn note(&self, bytes: u64) {
         let is_short = bytes > self.bytes_max;
         if self.is_short.swap(is_short, Ordering::Relaxed) != is_short {
             let bytes_max = self.bytes_max;

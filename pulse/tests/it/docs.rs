@@ -5,7 +5,9 @@ mod page;
 mod reference;
 
 use super::server::{Home, Server, repository};
+use domain::port::Clock;
 use page::{Page, pages};
+use pulse::system_clock::SystemClock;
 use std::fs;
 use std::process::Command;
 
@@ -13,10 +15,12 @@ use std::process::Command;
 fn house(home: &Home) -> Server {
     let server = home.start().with_catalog();
     let usage = home.path("usage.csv");
-    fs::copy(repository("examples/llm-usage.csv"), &usage).unwrap();
+    let yesterday = SystemClock.now().plus_seconds(-86_400).to_string();
+    let rows = fs::read_to_string(repository("examples/llm-usage.csv")).unwrap();
+    fs::write(&usage, rows.replace("2023-11-16", &yesterday[..10])).unwrap();
     let import = ["import", usage.to_str().unwrap(), "--tenant", "acme", "--time", "TIMESTAMP"];
-    let rows = ["--metric", "ContextTokens=llm.input:token", "--shift-to", "yesterday"];
-    assert!(server.run(&[&import as &[&str], &rows].concat()).status.success());
+    let metric = ["--metric", "ContextTokens=llm.input:token"];
+    assert!(server.run(&[&import as &[&str], &metric].concat()).status.success());
     server
 }
 

@@ -226,12 +226,11 @@ impl Partition {
 
     fn make(&mut self, id: CallId, call: Call) {
         let (shared, number, wait) = (self.shared.clone(), self.number, self.back_off);
-        let span = match &call {
-            Call::Load(_) => self.spans.batch(),
-            _ => {
-                self.flushing_since.get_or_insert_with(|| shared.ports.clock.now());
-                self.spans.flush()
-            }
+        let span = if let Call::Load(_) = &call {
+            self.spans.batch()
+        } else {
+            self.flushing_since.get_or_insert_with(|| shared.ports.clock.now());
+            self.spans.flush()
         };
         let span = span.clone();
         let made = async move {

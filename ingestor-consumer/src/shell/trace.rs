@@ -66,7 +66,9 @@ fn joined(traces: &[SpanContext], span: impl FnOnce() -> Span) -> Span {
     let span = span();
     // Without somebody who collects traces there is nothing to join.
     let _ = span.set_parent(Context::new().with_remote_span_context(first.clone()));
-    traces.iter().for_each(|trace| span.add_link(trace.clone()));
+    for trace in traces {
+        span.add_link(trace.clone());
+    }
     span
 }
 

@@ -45,7 +45,9 @@ impl World {
         let generations: Vec<u32> = self.registry.generations().map(|generation| generation.number).collect();
         let number = *self.random.pick(&generations);
         let spots: Vec<Spot> = self.spots().into_iter().filter(|spot| spot.0 == number).collect();
-        spots.iter().for_each(|spot| self.count_to_the_end(*spot));
+        for spot in &spots {
+            self.count_to_the_end(*spot);
+        }
         let next = self.registry.incarnations(number).len() + 1;
         let next = u32::try_from(next).unwrap();
         let incarnation = Incarnation {

@@ -408,7 +408,9 @@ impl World {
     }
 
     pub fn outdate_owners(&mut self, generation: u32) {
-        self.processes.iter_mut().for_each(|process| process.outdate(generation));
+        for process in &mut self.processes {
+            process.outdate(generation);
+        }
     }
 
     /// Retention removes records that every quorum knows to be counted.

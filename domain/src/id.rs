@@ -32,6 +32,14 @@ macro_rules! text_id {
                 }
             }
 
+            /// Reads a text that is often the same as the one before: then both share it.
+            pub fn parse_after(text: &str, before: Option<&Self>) -> Result<Self, Reject> {
+                match before {
+                    Some(before) if before.as_str() == text => Ok(before.clone()),
+                    _ => Self::parse(text),
+                }
+            }
+
             /// The text itself.
             pub fn as_str(&self) -> &str {
                 &self.0

@@ -41,7 +41,7 @@ pub(crate) fn read(reports: &mut [Report], mut mint: Mint<'_>) -> (Intake, Vec<S
         let id = mint.as_mut().filter(|_| report.raw.id.is_empty()).map(|mint| mint());
         minted.extend(id.as_ref().map(ToString::to_string));
         report.raw.stamp(id);
-        match parse(report) {
+        match parse(report, intake.pulses.last()) {
             Ok(pulse) => {
                 intake.indexes.push(index);
                 intake.pulses.push(pulse);
@@ -54,13 +54,13 @@ pub(crate) fn read(reports: &mut [Report], mut mint: Mint<'_>) -> (Intake, Vec<S
     (intake, minted)
 }
 
-fn parse(report: &Report) -> Result<Pulse, Rejects> {
+fn parse(report: &Report, before: Option<&Pulse>) -> Result<Pulse, Rejects> {
     if report.bytes > PULSE_BYTES_MAX {
         return Err(Reject::new(RejectReason::TooLarge, "pulse", "must be at most 16 KiB").into());
     }
     match &report.fault {
         Some(fault) => Err(fault.clone().into()),
-        None => report.raw.parse(),
+        None => report.raw.parse_after(before),
     }
 }
 

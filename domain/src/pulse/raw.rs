@@ -118,18 +118,24 @@ impl RawPulse {
 
     /// The pulse, or every field that breaks its rule.
     pub fn parse(&self) -> Result<Pulse, Rejects> {
+        self.parse_after(None)
+    }
+
+    /// The same; texts that are those of the pulse before are shared with it.
+    pub fn parse_after(&self, before: Option<&Pulse>) -> Result<Pulse, Rejects> {
         let mut errors = Errors(Vec::new());
         let id = errors.note(self.parse_id());
-        let source = errors.note(Source::parse(&self.source));
-        let tenant = errors.note(TenantId::parse(&self.tenant));
-        let sku = errors.note(SkuId::parse(&self.sku));
+        let source = errors.note(Source::parse_after(&self.source, before.map(|pulse| &pulse.source)));
+        let tenant = errors.note(TenantId::parse_after(&self.tenant, before.map(|pulse| &pulse.tenant)));
+        let sku = errors.note(SkuId::parse_after(&self.sku, before.map(|pulse| &pulse.sku)));
         let quantity = errors.note(Quantity::parse(&self.quantity));
-        let unit = errors.note(UnitId::parse(&self.unit));
+        let unit = errors.note(UnitId::parse_after(&self.unit, before.map(|pulse| &pulse.unit)));
         let event_time = errors.note(self.parse_event_time());
         let interval_end_time = errors.note(self.parse_interval_end(event_time));
         let pairs = self.dimensions.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let dimensions = errors.note(Dimensions::parse(pairs));
-        let resource_id = errors.note(ResourceId::parse(&self.resource_id));
+        let resource_id = before.map(|pulse| &pulse.resource_id);
+        let resource_id = errors.note(ResourceId::parse_after(&self.resource_id, resource_id));
         let corrects_id = errors.note(self.parse_corrects());
         let fields = (|| {
             Some(Pulse {
@@ -210,6 +216,7 @@ impl Errors {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     fn valid() -> RawPulse {
         RawPulse {
@@ -304,6 +311,21 @@ mod tests {
         assert_eq!(RawPulse::from(&base).parse().unwrap(), base);
         let respelled = RawPulse { quantity: "001.5".into(), ..valid() }.parse().unwrap();
         assert_eq!(respelled.content_hash(&key), base.content_hash(&key));
+    }
+
+    #[test]
+    fn what_is_shared_with_the_pulse_before_changes_nothing() {
+        let before = valid().parse().unwrap();
+        for raw in [
+            valid(),
+            RawPulse { tenant: "globex".into(), sku: "llm.output".into(), ..valid() },
+            RawPulse { unit: "item".into(), source: "meter-1".into(), resource_id: "vm-1".into(), ..valid() },
+            RawPulse { sku: "no sku".into(), ..valid() },
+        ] {
+            assert_eq!(raw.parse_after(Some(&before)), raw.parse(), "{raw:?}");
+        }
+        let same = valid().parse_after(Some(&before)).unwrap();
+        assert!(Arc::ptr_eq(&same.tenant.to_shared(), &before.tenant.to_shared()));
     }
 
     proptest! {

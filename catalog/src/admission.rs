@@ -7,17 +7,21 @@ use domain::id::{SkuId, TenantId, UnitId};
 use domain::pulse::{Pulse, Stamps};
 use domain::reject::{Reject, RejectReason};
 use domain::time::{Timestamp, Window};
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::sync::Arc;
 
 use crate::resource::TenantStatus;
 
+/// The calendar of a tenant without a contract.
+const UTC: &str = "UTC";
+
 /// One decision a pulse, in their order. Pulses of one tenant, SKU and unit are looked up once.
 pub(crate) fn decide(state: &State, pulses: &[Pulse]) -> Vec<Result<Stamps, Reject>> {
-    let mut known: HashMap<Key<'_>, Result<Stamper<'_>, Reject>> = HashMap::new();
+    let mut known: HashMap<Key<'_>, Result<Terms<'_>, Reject>> = HashMap::new();
+    let mut stamper = Stamper::new(state.offset());
     let mut decide = |pulse| {
-        let stamper = known.entry(Key::of(pulse)).or_insert_with_key(|key| Stamper::new(state, key));
-        stamper.as_mut().map(|stamper| stamper.stamp(pulse)).map_err(|reject| reject.clone())
+        let terms = known.entry(Key::of(pulse)).or_insert_with_key(|key| Terms::new(state, key));
+        terms.as_ref().map(|terms| stamper.stamp(terms, pulse)).map_err(Reject::clone)
     };
     pulses.iter().map(&mut decide).collect()
 }
@@ -36,60 +40,94 @@ impl<'a> Key<'a> {
     }
 }
 
-/// Stamps the pulses of one key that may be billed, remembering what repeats.
-struct Stamper<'a> {
+/// What holds for the pulses of one key that may be billed.
+struct Terms<'a> {
     declared: &'a [String],
-    calendar: Calendar,
-    calendar_name: Arc<str>,
-    catalog_offset: u64,
-    month: Option<(Window, Period)>,
-    groups: HashMap<[Option<&'a str>; DECLARED_MAX], Group>,
+    /// `None`: UTC.
+    calendar: Option<&'a Calendar>,
 }
 
-impl<'a> Stamper<'a> {
+impl<'a> Terms<'a> {
     fn new(state: &'a State, key: &Key<'_>) -> Result<Self, Reject> {
         check_tenant(state, key.tenant)?;
         let sku =
             state.skus().find(key.sku).ok_or_else(|| unknown(RejectReason::UnknownSku, "sku", key.sku))?;
         check_unit(state, key.unit, &sku.value.unit)?;
-        let calendar = state.calendar_of(key.tenant);
-        Ok(Self {
-            declared: sku.value.dimensions.keys(),
-            calendar_name: calendar.name().into(),
-            calendar,
-            catalog_offset: state.offset(),
-            month: None,
-            groups: HashMap::new(),
-        })
+        let calendar = state.find_calendar_of(key.tenant);
+        Ok(Self { declared: sku.value.dimensions.keys(), calendar })
+    }
+}
+
+/// Stamps the pulses of a batch, remembering what repeats.
+struct Stamper<'a> {
+    catalog_offset: u64,
+    months: Vec<Months>,
+    none: Group,
+    groups: HashMap<(&'a [String], Values<'a>), Group>,
+}
+
+type Values<'a> = [Option<&'a str>; DECLARED_MAX];
+
+/// A calendar and the month of it that was last asked for.
+struct Months {
+    calendar: Calendar,
+    name: Arc<str>,
+    last: (Window, Period),
+}
+
+impl<'a> Stamper<'a> {
+    fn new(catalog_offset: u64) -> Self {
+        Self { catalog_offset, months: Vec::new(), none: Group::none(), groups: HashMap::new() }
     }
 
-    fn stamp(&mut self, pulse: &'a Pulse) -> Stamps {
-        Stamps {
-            group: self.group(&pulse.dimensions),
-            calendar: Arc::clone(&self.calendar_name),
-            period: self.period(pulse.event_time),
-            catalog_offset: self.catalog_offset,
-        }
+    fn stamp(&mut self, terms: &Terms<'a>, pulse: &'a Pulse) -> Stamps {
+        let group = self.group(terms.declared, &pulse.dimensions);
+        let (calendar, period) = self.period(terms.calendar, pulse.event_time);
+        Stamps { group, calendar, period, catalog_offset: self.catalog_offset }
     }
 
-    fn group(&mut self, dimensions: &'a Dimensions) -> Group {
-        let mut values = [None; DECLARED_MAX];
-        for (value, key) in values.iter_mut().zip(self.declared) {
+    fn group(&mut self, declared: &'a [String], dimensions: &'a Dimensions) -> Group {
+        let mut values = Values::default();
+        for (value, key) in values.iter_mut().zip(declared) {
             *value = dimensions.find(key);
         }
-        let group = || dimensions.group(self.declared.iter().map(String::as_str));
-        self.groups.entry(values).or_insert_with(group).clone()
+        if values == Values::default() {
+            return self.none.clone();
+        }
+        let group = || dimensions.group(declared.iter().map(String::as_str));
+        self.groups.entry((declared, values)).or_insert_with(group).clone()
     }
 
-    fn period(&mut self, instant: Timestamp) -> Period {
-        match self.month {
-            Some((window, period)) if window.contains(instant) => period,
-            _ => {
-                let period = self.calendar.period_of(instant);
-                self.month = Some((self.calendar.window_of(period), period));
-                period
+    fn period(&mut self, calendar: Option<&Calendar>, instant: Timestamp) -> (Arc<str>, Period) {
+        let name = calendar.map_or(UTC, Calendar::name);
+        let months = match self.months.iter_mut().position(|months| &*months.name == name) {
+            Some(place) => &mut self.months[place],
+            None => {
+                let calendar = calendar.cloned().unwrap_or_else(Calendar::utc);
+                self.months.push(Months::new(calendar, instant));
+                self.months.last_mut().expect("it was pushed just now")
             }
+        };
+        (Arc::clone(&months.name), months.of(instant))
+    }
+}
+
+impl Months {
+    fn new(calendar: Calendar, instant: Timestamp) -> Self {
+        let last = Self::month(&calendar, instant);
+        Self { name: calendar.name().into(), calendar, last }
+    }
+
+    fn of(&mut self, instant: Timestamp) -> Period {
+        if !self.last.0.contains(instant) {
+            self.last = Self::month(&self.calendar, instant);
         }
+        self.last.1
+    }
+
+    fn month(calendar: &Calendar, instant: Timestamp) -> (Window, Period) {
+        let period = calendar.period_of(instant);
+        (calendar.window_of(period), period)
     }
 }
 

@@ -115,7 +115,12 @@ impl State {
 
     /// The billing calendar of a tenant: its contracts', or UTC.
     pub fn calendar_of(&self, tenant: &TenantId) -> Calendar {
-        self.accounts.get(tenant).map_or_else(Calendar::utc, |account| account.calendar.clone())
+        self.find_calendar_of(tenant).cloned().unwrap_or_else(Calendar::utc)
+    }
+
+    /// The calendar of a tenant's contracts, where it ever had one.
+    pub fn find_calendar_of(&self, tenant: &TenantId) -> Option<&Calendar> {
+        self.accounts.get(tenant).map(|account| &account.calendar)
     }
 
     /// The plans, by rising id.

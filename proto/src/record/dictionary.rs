@@ -2,18 +2,24 @@
 
 use super::column::collapse;
 use bytes::Bytes;
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 use std::hash::Hash;
 
 /// The distinct values in the order of their first use, and each one's place, for at most 256 values.
 pub fn write<T: Copy + Eq + Hash>(values: impl Iterator<Item = T>) -> (Vec<T>, Bytes) {
     let mut places: HashMap<T, u8> = HashMap::new();
     let mut entries = Vec::new();
-    let indexes = values.map(|value| {
-        *places.entry(value).or_insert_with(|| {
-            entries.push(value);
-            u8::try_from(entries.len() - 1).expect("a record holds at most 256 pulses")
-        })
+    let mut before = None;
+    let indexes = values.map(|value| match before {
+        Some((same, place)) if same == value => place,
+        _ => {
+            let place = *places.entry(value).or_insert_with(|| {
+                entries.push(value);
+                u8::try_from(entries.len() - 1).expect("a record holds at most 256 pulses")
+            });
+            before = Some((value, place));
+            place
+        }
     });
     let indexes = collapse(indexes.collect());
     (entries, indexes.into())

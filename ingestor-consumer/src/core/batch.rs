@@ -13,9 +13,10 @@ use domain::port::Entry;
 use domain::position::Position;
 use domain::quantity::Quantity;
 use domain::time::{Quarter, Timestamp};
+use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashMapExt};
 use indexmap::{IndexMap, IndexSet};
 use proto::record::{Body, Control, Envelope, PulseView, Pulses, RecordError, RowRef, Unpacked, unpack};
-use std::collections::HashMap;
 
 /// Pulses at which a batch is full: it bounds the loads under way and the dead letters that one batch can make.
 const BATCH_PULSES_MAX: usize = 4_096;
@@ -24,8 +25,8 @@ const BATCH_PULSES_MAX: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) steps: Vec<Step>,
-    pub(super) rows: IndexSet<RowKey>,
-    pub(super) slices: IndexSet<SliceKey>,
+    pub(super) rows: IndexSet<RowKey, RandomState>,
+    pub(super) slices: IndexSet<SliceKey, RandomState>,
     pub(super) letters: IndexSet<DeadLetterId>,
     /// Dead letters that are purged here, as the flush under way or the store has them.
     pub(super) purged: IndexMap<DeadLetterId, Option<DeadLetter>>,

@@ -1,6 +1,7 @@
 //! Cells held in memory: which are dirty, which may be evicted.
 
 use domain::position::Position;
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use std::hash::Hash;
 
@@ -33,12 +34,12 @@ struct Held<V> {
 /// Values by key. Handles are stable until the next eviction.
 #[derive(Debug)]
 pub(super) struct Cache<K, V> {
-    held: IndexMap<K, Held<V>>,
+    held: IndexMap<K, Held<V>, RandomState>,
 }
 
 impl<K: Hash + Eq + Clone, V: Folded> Cache<K, V> {
     pub(super) fn new() -> Self {
-        Self { held: IndexMap::new() }
+        Self { held: IndexMap::default() }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use domain::ledger::{Block, Seen, SliceKey};
 use domain::position::Position;
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
@@ -66,7 +67,7 @@ struct Slice {
 /// All id sets held.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
-    slices: IndexMap<SliceKey, Slice>,
+    slices: IndexMap<SliceKey, Slice, RandomState>,
     count: usize,
 }
 

@@ -145,3 +145,6 @@ fn calendar(zone: Option<&str>, tenants: &[TenantId], state: &State) -> Result<C
 fn declared(state: &State) -> BTreeSet<String> {
     state.skus().all().flat_map(|(_, sku)| sku.value.dimensions.keys().iter().cloned()).collect()
 }
+
+#[cfg(test)]
+mod tests;

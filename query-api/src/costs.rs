@@ -226,6 +226,8 @@ pub fn item(ask: &Ask, folded: &Folded, slot: &Slot, costs: &Costs) -> CostItem 
 }
 
 #[cfg(test)]
+mod rated;
+#[cfg(test)]
 mod tests {
     use crate::testing::House;
     use serde_json::json;

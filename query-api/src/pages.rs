@@ -100,3 +100,6 @@ pub async fn each_of_log(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -99,14 +99,7 @@ impl House {
             let value = Tenant { name: Text::default(), status: TenantStatus::Active };
             house.submit(Change::PutTenant(tenant(name), value)).await;
         }
-        let sku = Sku {
-            unit: UnitId::parse("token").unwrap(),
-            description: Text::default(),
-            service_category: Text::default(),
-            dimensions: Declared::parse(["region"]).unwrap(),
-            aggregation: Aggregation::Sum,
-        };
-        house.submit(Change::PutSku(SkuId::parse("llm.input").unwrap(), sku)).await;
+        house.put_sku("llm.input", ["region"]).await;
         let plan = PlanDocument::parse(PLAN).unwrap().into_plan();
         house.submit(Change::PublishPlan(plan.id().clone(), plan.canonical().into())).await;
         let contract = Contract {
@@ -118,6 +111,18 @@ impl House {
         };
         house.submit(Change::PutContract(ContractId::parse("acme-1").unwrap(), contract)).await;
         house
+    }
+
+    /// Puts a SKU that counts tokens.
+    pub async fn put_sku<const N: usize>(&self, id: &str, dimensions: [&str; N]) {
+        let sku = Sku {
+            unit: UnitId::parse("token").unwrap(),
+            description: Text::default(),
+            service_category: Text::default(),
+            dimensions: Declared::parse(dimensions).unwrap(),
+            aggregation: Aggregation::Sum,
+        };
+        self.submit(Change::PutSku(SkuId::parse(id).unwrap(), sku)).await;
     }
 
     pub async fn submit(&self, change: Change) {

@@ -25,7 +25,11 @@ async fn answered(house: &House, uri: &str, zone: &str, window: &str) -> BTreeMa
     for item in house.items(uri).await {
         let start = at(item["start_time"].as_str().unwrap());
         let quantity: i64 = item["quantity"].as_str().unwrap().parse().unwrap();
-        assert_eq!(sums.insert(wall(zone, window, start), quantity), None, "a window stands there once: {item}");
+        assert_eq!(
+            sums.insert(wall(zone, window, start), quantity),
+            None,
+            "a window stands there once: {item}"
+        );
     }
     sums
 }
@@ -73,7 +77,9 @@ async fn the_half_hour_that_comes_twice_on_lord_howe_is_told_apart() {
 
 #[tokio::test]
 async fn days_of_kathmandu_and_kolkata_begin_at_their_own_midnight() {
-    for (zone, midnight) in [("Asia/Kathmandu", "2026-03-01T18:15:00Z"), ("Asia/Kolkata", "2026-03-01T18:30:00Z")] {
+    for (zone, midnight) in
+        [("Asia/Kathmandu", "2026-03-01T18:15:00Z"), ("Asia/Kolkata", "2026-03-01T18:30:00Z")]
+    {
         let house = House::furnished().await;
         let before = at(midnight).plus_seconds(-1).to_string();
         house.count_as(("acme", "llm.input", "token", &before, "3"), "", None, 1).await;
@@ -82,7 +88,11 @@ async fn days_of_kathmandu_and_kolkata_begin_at_their_own_midnight() {
             "/v1/usage?tenant=acme&from=2026-03-01T00:00:00Z&to=2026-03-02T12:00:00Z&window=P1D&time_zone={zone}"
         );
         let items = house.items(&uri).await;
-        assert_eq!((items[0]["quantity"].as_str(), items[1]["quantity"].as_str()), (Some("3"), Some("5")), "{zone}");
+        assert_eq!(
+            (items[0]["quantity"].as_str(), items[1]["quantity"].as_str()),
+            (Some("3"), Some("5")),
+            "{zone}"
+        );
         assert_eq!(items[1]["start_time"], midnight, "{zone}");
     }
 }

@@ -80,7 +80,7 @@ async fn what_nobody_has_counted_stays_however_old_it_is() {
     assert_eq!(house.first_offset(&house.topic).await, 0);
     house.count_up_to(3).await;
     house.housekeeping.round().await.unwrap();
-    assert_eq!(house.first_offset(&house.topic).await, 3);
+    assert_eq!(house.first_offset(&house.topic).await, 2, "the last one counted stays: a start compares it");
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn a_round_that_cannot_ask_removes_nothing_and_the_next_one_does() {
     assert!(matches!(house.housekeeping.round().await, Err(HousekeepingError::Store(_))));
     assert_eq!(house.first_offset(&house.topic).await, 0);
     house.housekeeping.round().await.unwrap();
-    assert_eq!(house.first_offset(&house.topic).await, 5);
+    assert_eq!(house.first_offset(&house.topic).await, 4);
 }
 
 #[tokio::test]

@@ -44,13 +44,13 @@ struct Ask {
 }
 
 impl Service {
-    async fn put<R: Wire + Read>(
+    async fn put<R>(
         &self,
         message: Option<R::Message>,
         terms: Result<Terms, Problem>,
     ) -> Result<Response<R::Message>, Status>
     where
-        R: Resource<Item = <R as Shown>::Item>,
+        R: Read + Resource<Item = <R as Shown>::Item>,
     {
         let absent = || Problem::field(Code::InvalidArgument, R::FIELD, "is required");
         let put = async {

@@ -53,7 +53,7 @@ async fn send(api: &Api, request: ApplyRequest) {
     let (id, body_text) = (request.id.as_str(), body.to_string());
     match request.kind {
         Kind::Unit => {
-            drop(api.put::<Unit>(id, &serde_json::from_value(body).unwrap(), terms()).await.unwrap())
+            drop(api.put::<Unit>(id, &serde_json::from_value(body).unwrap(), terms()).await.unwrap());
         }
         Kind::Sku => drop(api.put::<Sku>(id, &serde_json::from_value(body).unwrap(), terms()).await.unwrap()),
         Kind::Tenant => {

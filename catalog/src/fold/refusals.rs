@@ -141,8 +141,10 @@ fn a_condition_is_checked_before_any_rule() {
         state.trial(&command).unwrap()
     };
     let Change::PutTenant(id, _) = tenant("acme") else { unreachable!() };
-    let suspended =
-        Change::PutTenant(id, Tenant { name: Default::default(), status: TenantStatus::Suspended });
+    let suspended = Change::PutTenant(
+        id,
+        Tenant { name: crate::resource::Text::default(), status: TenantStatus::Suspended },
+    );
     for (change, actual) in [
         (suspended.clone(), Some(2)),
         (sku("scan", "token", &[]), Some(6)),

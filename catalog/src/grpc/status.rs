@@ -12,6 +12,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 const DOMAIN: &str = "pulse";
 
 /// The status of a problem.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 pub(super) fn refused(problem: Problem) -> Status {
     let code = match problem.kind() {
         Kind::Code(code) => code,

@@ -152,7 +152,7 @@ async fn a_contract_is_put_in_utc_where_nothing_else_is_said() {
 async fn what_is_not_well_said_is_refused_by_field() {
     let (_house, service) = service().await;
     let refusal = async |request| told(&service.put_tenant(Request::new(request)).await.unwrap_err());
-    assert_eq!(refusal(Default::default()).await, of("INVALID_ARGUMENT", &["tenant"]));
+    assert_eq!(refusal(v1::PutTenantRequest::default()).await, of("INVALID_ARGUMENT", &["tenant"]));
     assert_eq!(refusal(put_tenant("a\nb", "")).await, of("INVALID_ARGUMENT", &["tenant"]));
     assert_eq!(refusal(put_tenant("a", &"x".repeat(257))).await, of("INVALID_ARGUMENT", &["name"]));
     let mut odd = put_tenant("a", "");

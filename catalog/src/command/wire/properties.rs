@@ -206,8 +206,8 @@ fn field_of(change: Wire) -> String {
     decode(&entry(record)).unwrap().unwrap_err().field
 }
 
-fn good_incarnation() -> Option<wire::LogIncarnation> {
-    Some(wire::LogIncarnation { number: 1, log_id: "log".into(), first_offsets: vec![0] })
+fn good_incarnation() -> wire::LogIncarnation {
+    wire::LogIncarnation { number: 1, log_id: "log".into(), first_offsets: vec![0] }
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn what_cannot_be_registered_or_deleted_is_refused_by_field() {
     let generation = |change: fn(&mut wire::NewGeneration)| {
         let mut generation = wire::NewGeneration {
             hash_key: vec![0; 16].into(),
-            incarnation: good_incarnation(),
+            incarnation: Some(good_incarnation()),
             ..Default::default()
         };
         change(&mut generation);

@@ -1,4 +1,5 @@
 //! Any plan that is well said reads back from its own body, and means the same however it is spelled.
+#![expect(clippy::format_push_string, reason = "a document is easier to read line by line")]
 
 use super::*;
 use crate::plan::Model;

@@ -100,14 +100,12 @@ impl<'a> Stamper<'a> {
 
     fn period(&mut self, calendar: Option<&Calendar>, instant: Timestamp) -> (Arc<str>, Period) {
         let name = calendar.map_or(UTC, Calendar::name);
-        let months = match self.months.iter_mut().position(|months| &*months.name == name) {
-            Some(place) => &mut self.months[place],
-            None => {
-                let calendar = calendar.cloned().unwrap_or_else(Calendar::utc);
-                self.months.push(Months::new(calendar, instant));
-                self.months.last_mut().expect("it was pushed just now")
-            }
-        };
+        let known = self.months.iter().position(|months| &*months.name == name);
+        let place = known.unwrap_or_else(|| {
+            self.months.push(Months::new(calendar.cloned().unwrap_or_else(Calendar::utc), instant));
+            self.months.len() - 1
+        });
+        let months = &mut self.months[place];
         (Arc::clone(&months.name), months.of(instant))
     }
 }

@@ -190,7 +190,9 @@ impl Pipeline {
         let all: Option<Vec<Timestamp>> = partitions.iter().map(|one| one.watermark).collect();
         let watermark = all.and_then(|all| all.into_iter().min());
         let mut totals = Totals::default();
-        partitions.iter().for_each(|one| totals += one.checkpoint.totals);
+        for one in partitions {
+            totals += one.checkpoint.totals;
+        }
         Self {
             time: Time(now),
             watermark: watermark.map(Time),

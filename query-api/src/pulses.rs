@@ -163,12 +163,11 @@ impl Asked {
     fn parse(id: &str, params: &PulseParams) -> Result<Self, Problem> {
         let id = PulseId::parse(id, "id")?;
         let refuse = |rule: &str| Problem::field(Code::InvalidArgument, "event_time", rule);
-        let event_time = match &params.event_time {
-            Some(text) => Timestamp::parse(text).map_err(|error| refuse(&error.to_string()))?,
-            None => {
-                let millis = id.unix_millis().ok_or_else(|| refuse("is required: the id is no UUIDv7"))?;
-                Timestamp::from_millis(millis)
-            }
+        let event_time = if let Some(text) = &params.event_time {
+            Timestamp::parse(text).map_err(|error| refuse(&error.to_string()))?
+        } else {
+            let millis = id.unix_millis().ok_or_else(|| refuse("is required: the id is no UUIDv7"))?;
+            Timestamp::from_millis(millis)
         };
         let source = Source::parse(params.source.as_deref().unwrap_or_default())?;
         Ok(Self { tenant: TenantId::parse(&params.tenant)?, source, id, event_time })

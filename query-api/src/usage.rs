@@ -119,7 +119,9 @@ pub async fn sum(
     let read = |tenant: TenantId| async move { read_usage(store, &tenant, span).await };
     let mut reads = stream::iter(ask.tenants.clone()).map(read).buffered(TENANTS_AT_ONCE);
     while let Some(rows) = reads.try_next().await? {
-        rows.iter().for_each(|(key, row)| fold.add(key, row));
+        for (key, row) in &rows {
+            fold.add(key, row);
+        }
     }
     Ok(fold.finish())
 }

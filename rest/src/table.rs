@@ -15,7 +15,7 @@ pub(crate) fn csv(columns: &[String], items: &[Value]) -> String {
 
 /// Each item on a line of its own.
 pub(crate) fn lines(items: &[Value]) -> String {
-    items.iter().map(|item| format!("{item}\n")).collect()
+    items.iter().flat_map(|item| [item.to_string(), "\n".to_owned()]).collect()
 }
 
 /// A value as a cell shows it: text as it is, nothing where there is none, JSON where it has parts.

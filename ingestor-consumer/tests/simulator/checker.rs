@@ -197,9 +197,8 @@ fn note((status, attempts, billed, decided): &mut State, time: Timestamp, event:
             *billed = Some(billed.unwrap_or(time));
         }
         DeadLetterEvent::Purged if *status == Status::Open => *status = Status::Purged,
-        DeadLetterEvent::Purged => {}
         DeadLetterEvent::Decided(identity) if decided.is_none() => *decided = Some(identity.id.clone()),
-        DeadLetterEvent::Decided(_) => {}
+        DeadLetterEvent::Purged | DeadLetterEvent::Decided(_) => {}
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Config {
     pub log_filter: String,
     /// How it is logged.
     pub log_format: LogFormat,
-    /// Where traces are sent by OTLP over gRPC, a URL. Absent: what OTEL_EXPORTER_OTLP_ENDPOINT says, else nowhere.
+    /// Where traces are sent by OTLP over gRPC, a URL. Absent: what `OTEL_EXPORTER_OTLP_ENDPOINT` says, else nowhere.
     pub trace_endpoint: Option<String>,
     /// Of the requests that bring no trace of their own one in so many is traced; 0: none.
     pub trace_one_in: u32,

@@ -10,7 +10,7 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, Scope};
 
 /// Writes events as JSON, one a line; spans must be written by [`JsonFields`].
 pub struct JsonLine {
@@ -35,7 +35,7 @@ where
     ) -> fmt::Result {
         let mut line = Map::new();
         let mut spans = Vec::new();
-        for span in context.event_scope().into_iter().flat_map(|scope| scope.from_root()) {
+        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             spans.push(span.name());
             if let Some(fields) = span.extensions().get::<FormattedFields<JsonFields>>() {
                 line.extend(serde_json::from_str::<Map<String, Value>>(fields).unwrap_or_default());

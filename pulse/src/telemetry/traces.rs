@@ -10,6 +10,7 @@ use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use std::collections::HashMap;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
@@ -78,9 +79,9 @@ fn sampler(one_in: u32) -> Sampler {
 /// The context that a caller sends along (W3C trace context).
 pub fn context_of(headers: &HeaderMap) -> Context {
     let get = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let carried =
-        ["traceparent", "tracestate"].into_iter().filter_map(|name| Some((name.to_owned(), get(name)?)));
-    let carrier: std::collections::HashMap<String, String> = carried.collect();
+    let fields = ["traceparent", "tracestate"].into_iter();
+    let carrier: HashMap<String, String> =
+        fields.filter_map(|name| Some((name.to_owned(), get(name)?))).collect();
     TraceContextPropagator::new().extract(&carrier)
 }
 

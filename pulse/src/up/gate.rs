@@ -90,7 +90,7 @@ mod tests {
     async fn ask(path: &str, memory: &Memory) -> (u16, Option<String>, Value) {
         let resources = Router::new()
             .route("/fine", get(|| async { "\"fine\"" }))
-            .route("/never", get(|| pending::<&'static str>()));
+            .route("/never", get(pending::<&'static str>));
         let router = close(guard_http(resources, memory.clone()), TraceIds::new([1; 16]));
         let response = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
         let status = response.status().as_u16();

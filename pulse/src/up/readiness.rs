@@ -75,9 +75,10 @@ impl Verdict {
         let text = |check: &Check| check.clone().err().unwrap_or_else(|| "ok".to_owned());
         let checks: Map<String, Value> =
             self.0.iter().map(|(name, check)| ((*name).to_owned(), text(check).into())).collect();
-        let (status, word) = match self.is_ready() {
-            true => (StatusCode::OK, "ready"),
-            false => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        let (status, word) = if self.is_ready() {
+            (StatusCode::OK, "ready")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready")
         };
         (status, Json(json!({"status": word, "checks": checks})))
     }

@@ -106,7 +106,7 @@ async fn deliver(moves: &[Move], count: usize) -> Delivered {
     };
     let server = Server { http: String::new(), grpc, token: None };
     let result = tokio::select! {
-        served = serving => panic!("the server ended first: {served:?}"),
+        end = serving => panic!("the server ended first: {end:?}"),
         result = Delivery::new(server, note).run(receiver) => result,
     };
     let answered = answered.lock().unwrap().clone();

@@ -130,7 +130,7 @@ mod tests {
         let taking = async {
             let mut taken = Vec::new();
             while taken.len() < 12 {
-                tokio::time::sleep(STALL_MAX - Duration::from_secs(1)).await;
+                tokio::time::sleep(STALL_MAX * 29 / 30).await;
                 let mut bytes = [0; 4];
                 theirs.read_exact(&mut bytes).await.unwrap();
                 taken.extend(bytes);

@@ -163,7 +163,7 @@ async fn press(address: String, mut pulses: Pulses, end: Instant) -> anyhow::Res
     while unanswered > 0 {
         match answers.message().await?.context("the server ended the stream")?.outcome {
             Some(Outcome::Result(result)) => {
-                flooded.accepted += u64::from(result.accepted_count.unsigned_abs())
+                flooded.accepted += u64::from(result.accepted_count.unsigned_abs());
             }
             Some(Outcome::NotTaken(refusal)) => {
                 flooded.refused += 1;

@@ -51,11 +51,11 @@ fn measure(pulses: u64, tenants: u64) -> anyhow::Result<Cost> {
     };
     send(pulses / 10 * 9)?;
     let (time, bytes) = (processor_time(server.pid())?, written_bytes(server.pid())?);
-    let sent = send(pulses / 10)?.max(1);
-    let nanoseconds = (processor_time(server.pid())? - time).as_nanos() / u128::from(sent);
+    let last = send(pulses / 10)?.max(1);
+    let nanoseconds = processor_time(server.pid())?.saturating_sub(time).as_nanos() / u128::from(last);
     Ok(Cost {
         nanoseconds: u64::try_from(nanoseconds)?,
-        bytes: (written_bytes(server.pid())? - bytes) / sent,
+        bytes: (written_bytes(server.pid())? - bytes) / last,
         resident: resident_bytes(server.pid())?,
     })
 }

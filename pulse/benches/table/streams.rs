@@ -192,7 +192,7 @@ impl Sender {
             let room = self.unanswered < IN_FLIGHT && Instant::now() < end;
             tokio::select! {
                 () = sleep_until(self.next.into()), if room => self.send(&batches).await?,
-                answer = answers.message() => self.take(answer?.context("the server ended the stream")?)?,
+                answer = answers.message() => self.take(&answer?.context("the server ended the stream")?)?,
             }
         }
         Ok(self.accepted)
@@ -207,11 +207,11 @@ impl Sender {
         batches.send(batch).await.context("the stream is gone")
     }
 
-    fn take(&mut self, answer: v1::StreamPulsesResponse) -> anyhow::Result<()> {
-        let Some(Outcome::Result(v1::BatchResult { accepted_count, .. })) = answer.outcome else {
+    fn take(&mut self, answer: &v1::StreamPulsesResponse) -> anyhow::Result<()> {
+        let Some(Outcome::Result(v1::BatchResult { accepted_count, .. })) = &answer.outcome else {
             bail!("a batch was not taken: {:?}", answer.outcome);
         };
-        if usize::try_from(accepted_count)? != BATCH {
+        if usize::try_from(*accepted_count)? != BATCH {
             bail!("of a batch only {accepted_count} pulses were accepted");
         }
         self.unanswered -= 1;

@@ -2,7 +2,7 @@
 
 use super::super::server::repository;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub struct Page {
     /// Its path in the repository.
@@ -13,9 +13,9 @@ pub struct Page {
 /// The first screen and everything under `docs`.
 pub fn pages() -> Vec<Page> {
     let folder = fs::read_dir(repository("docs")).unwrap().map(|entry| entry.unwrap().file_name());
-    let names = folder.map(|name| format!("docs/{}", name.to_str().unwrap()));
-    let documents = names.filter(|name| name.ends_with(".md"));
+    let documents = folder.filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "md"));
     documents
+        .map(|name| format!("docs/{}", name.to_str().unwrap()))
         .chain(["README.md".to_owned(), "ARCHITECTURE.md".to_owned()])
         .map(|name| Page::read(&name))
         .collect()

@@ -81,7 +81,7 @@ pub struct Ask {
     /// What is kept apart.
     pub group_by: GroupBy,
     /// How many groups are.
-    top: Option<Top>,
+    pub top: Option<Top>,
 }
 
 impl Ask {

@@ -20,6 +20,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
+#[cfg(test)]
+mod tests;
+
 const COLUMNS: [&str; 14] = [
     "id",
     "tenant",
@@ -221,49 +224,5 @@ impl From<Line> for ChargeLine {
             price: line.price.map(|price| Decimal::of(&price)),
             amount_unrounded: Decimal::of(&line.amount_unrounded),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::testing::{House, tenant};
-    use catalog::billing::rate_stored_month;
-    use catalog::charge::Charges;
-    use domain::calendar::Period;
-    use serde_json::json;
-
-    #[tokio::test]
-    async fn charges_are_what_the_cell_says() {
-        let house = House::furnished().await;
-        assert!(house.items("/v1/charges?tenant=acme&period=2026-03").await.is_empty());
-        house.count(&[("acme", "llm.input", "token", "2026-03-01T10:00:00Z", "12500")]).await;
-        let period = Period::parse("2026-03").unwrap();
-        let month =
-            rate_stored_month(&*house.store, &house.view.state(), &tenant("acme"), period).await.unwrap();
-        house.put(Charges::cell_key(&tenant("acme"), period), 1, &month.charges()).await;
-        let items = house.items("/v1/charges?period=month").await;
-        let item = &items[0];
-        let line = &item["lines"][0];
-        assert_eq!(
-            (items.len(), &item["amount"], &item["amount_unrounded"]),
-            (1, &json!("37.50"), &json!("37.5"))
-        );
-        assert_eq!(
-            (&line["quantity"], &line["price"], &line["amount_unrounded"]),
-            (&json!("12500"), &json!("3"), &json!("37.5"))
-        );
-        for (field, value) in [
-            ("tenant", "acme"),
-            ("period", "2026-03"),
-            ("contract", "acme-1"),
-            ("plan", "llm"),
-            ("price", "input"),
-        ] {
-            assert_eq!(item[field], value);
-        }
-        let costs = house.items("/v1/costs?tenant=acme&period=month").await;
-        assert_eq!(item["id"], costs[0]["charge_id"]);
-        assert!(house.items("/v1/charges?tenant=globex").await.is_empty());
-        assert_eq!(house.get("/v1/charges?period=2026-3").await.1["code"], "INVALID_RANGE");
     }
 }

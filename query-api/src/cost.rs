@@ -2,7 +2,7 @@
 
 use crate::group::{Filter, GroupBy, GroupKey, Subject};
 use crate::top::{Place, Weighed};
-use crate::window::Grid;
+use crate::window::{Grid, Windows};
 use catalog::charge::ChargeKey;
 use catalog::plan::PriceDef;
 use catalog::rating::{Cost, Month, Rated, Unpriced};
@@ -72,6 +72,7 @@ pub struct WholeCharge {
 /// Folds rated months into the items of an answer.
 pub struct CostFold<'a> {
     grid: &'a Grid,
+    windows: Windows<'a>,
     filter: &'a Filter,
     group_by: &'a GroupBy,
     items: BTreeMap<Slot, Costs>,
@@ -136,7 +137,14 @@ impl Folded {
 impl<'a> CostFold<'a> {
     /// An empty answer.
     pub fn new(grid: &'a Grid, filter: &'a Filter, group_by: &'a GroupBy) -> Self {
-        Self { grid, filter, group_by, items: BTreeMap::new(), charges: BTreeMap::new() }
+        Self {
+            grid,
+            windows: Windows::new(grid),
+            filter,
+            group_by,
+            items: BTreeMap::new(),
+            charges: BTreeMap::new(),
+        }
     }
 
     /// Adds a tenant's rated month.
@@ -207,8 +215,8 @@ impl<'a> CostFold<'a> {
         self.put(span, &subject, Priced::Not(unpriced.reason.name().to_owned()), costs);
     }
 
-    fn span_of(&self, quarter: Quarter) -> Option<Span> {
-        let window = self.grid.window_of(quarter)?;
+    fn span_of(&mut self, quarter: Quarter) -> Option<Span> {
+        let window = self.windows.of(quarter)?;
         Some(Span::Window(window.start().seconds(), window.end().seconds()))
     }
 

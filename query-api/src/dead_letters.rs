@@ -189,7 +189,13 @@ pub async fn list_dead_letters(
     path = "/v1/dead-letters/{id}",
     operation_id = "getDeadLetter",
     tag = "dead-letters",
-    params(("id" = String, Path, description = "Its id", example = "20260131-1-3-12801")),
+    params((
+        "id" = String,
+        Path,
+        description = "Its id",
+        example = "20260131-1-3-12801",
+        pattern = "^[0-9]{8}-[0-9]{1,10}-[0-9]{1,10}-[0-9]{1,19}$"
+    )),
     responses(
         (status = 200, description = "The dead letter", body = DeadLetterItem, example = json!({
             "id": "20260131-1-3-12802",

@@ -113,7 +113,10 @@ pub struct Explanation {
     path = "/v1/charges/{id}/explanation",
     operation_id = "explainCharge",
     tag = "costs",
-    params(("id" = String, Path, description = "The charge's id", example = "CgRhY21lEgcyMDI2LTAx"), ExplanationParams),
+    params(
+        ("id" = String, Path, description = "The charge's id", example = "CgRhY21lEgcyMDI2LTAx", pattern = "^[A-Za-z0-9_-]+$"),
+        ExplanationParams
+    ),
     responses(
         (status = 200, description = "The charge explained", content(
             (Explanation = "application/json", example = json!({

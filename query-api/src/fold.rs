@@ -1,11 +1,13 @@
 //! Usage folded into items: one per window, group and reported unit.
 
-use crate::group::{Filter, GroupBy, GroupKey};
+use crate::ask::Ask;
+use crate::group::{GroupKey, Subject};
 use crate::top::{Place, Weighed};
-use crate::window::Grid;
+use crate::window::Windows;
 use domain::aggregate::{QuarterUsage, Row, RowKey};
+use domain::id::UnitId;
 use domain::quantity::Sum;
-use domain::time::{Quarter, Timestamp};
+use domain::time::{Quarter, Timestamp, Window};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -29,52 +31,77 @@ pub struct Used {
     pub sum: Sum,
     /// How many pulses.
     pub count: u64,
+    /// How many of them stand as adjustments.
+    pub late: u64,
 }
 
-/// Folds rows, in any order and any grouping, into the items of an answer.
+/// Folds the rows of a span, in any order and any grouping, into the items of an answer.
 pub struct Fold<'a> {
-    grid: &'a Grid,
-    filter: &'a Filter,
-    group_by: &'a GroupBy,
-    items: BTreeMap<Slot, Used>,
-    late_count: u64,
+    ask: &'a Ask,
+    span: Window,
+    windows: Windows<'a>,
+    items: BTreeMap<(GroupKey, UnitId), BTreeMap<Window, Used>>,
 }
 
 impl<'a> Fold<'a> {
-    /// An empty answer.
-    pub fn new(grid: &'a Grid, filter: &'a Filter, group_by: &'a GroupBy) -> Self {
-        Self { grid, filter, group_by, items: BTreeMap::new(), late_count: 0 }
+    /// An empty answer about a span of the range.
+    pub fn new(ask: &'a Ask, span: Window) -> Self {
+        Self { ask, span, windows: Windows::new(&ask.grid), items: BTreeMap::new() }
     }
 
-    /// Adds a row, where it is asked for.
-    pub fn add(&mut self, key: &RowKey, row: &Row) {
-        if !self.filter.matches(&key.into()) {
+    /// Adds rows, where they are asked for. Rows of one series stand together as they are stored: its group is found once.
+    pub fn add(&mut self, rows: &[(RowKey, Row)]) {
+        for series in rows.chunk_by(|(one, _), (other, _)| is_alike(one, other)) {
+            self.add_series(series);
+        }
+    }
+
+    fn add_series(&mut self, series: &[(RowKey, Row)]) {
+        let Some((first, _)) = series.first() else { return };
+        let subject = Subject::from(first);
+        if !self.ask.filter.matches(&subject) {
             return;
         }
-        let group = self.group_by.key(&key.into());
-        for (index, usage) in row.quarters.iter().enumerate().filter(|(_, usage)| usage.count > 0) {
-            self.add_quarter(key, &group, Quarter::of_hour(key.hour, index), usage);
+        let place = (self.ask.group_by.key(&subject), first.unit.clone());
+        let items = self.items.entry(place).or_default();
+        for (key, row) in series {
+            for (index, usage) in row.quarters.iter().enumerate().filter(|(_, usage)| usage.count > 0) {
+                let quarter = Quarter::of_hour(key.hour, index);
+                let window = self.windows.of(quarter).filter(|_| self.span.contains(quarter.start()));
+                if let Some(window) = window {
+                    items.entry(window).or_default().merge(used(key, usage));
+                }
+            }
         }
     }
 
-    fn add_quarter(&mut self, key: &RowKey, group: &GroupKey, quarter: Quarter, usage: &QuarterUsage) {
-        let Some(window) = self.grid.window_of(quarter) else { return };
-        let slot = Slot {
-            start: window.start().seconds(),
-            end: window.end().seconds(),
-            group: group.clone(),
-            unit: key.unit.to_string(),
-        };
-        self.items.entry(slot).or_default().merge(Used { sum: usage.sum, count: usage.count });
-        if key.posted.is_some() {
-            self.late_count += usage.count;
-        }
+    /// The items in their order.
+    pub fn finish(self) -> BTreeMap<Slot, Used> {
+        let places = self.items.iter();
+        let items =
+            places.flat_map(|(place, items)| items.iter().map(|(window, used)| (slot(place, window), *used)));
+        items.collect()
     }
+}
 
-    /// The items in their order, and how many of their pulses stand as adjustments.
-    pub fn finish(self) -> (BTreeMap<Slot, Used>, u64) {
-        (self.items, self.late_count)
-    }
+/// Whether rows fall in the same group and unit, whatever is asked.
+fn is_alike(one: &RowKey, other: &RowKey) -> bool {
+    one.sku == other.sku && one.unit == other.unit && one.group == other.group && one.tenant == other.tenant
+}
+
+fn used(key: &RowKey, usage: &QuarterUsage) -> Used {
+    let late = if key.posted.is_some() { usage.count } else { 0 };
+    Used { sum: usage.sum, count: usage.count, late }
+}
+
+fn slot((group, unit): &(GroupKey, UnitId), window: &Window) -> Slot {
+    let (start, end) = (window.start().seconds(), window.end().seconds());
+    Slot { start, end, group: group.clone(), unit: unit.to_string() }
+}
+
+/// How many pulses of the items stand as adjustments.
+pub fn late_count<'a>(items: impl IntoIterator<Item = &'a Used>) -> u64 {
+    items.into_iter().map(|used| used.late).sum()
 }
 
 /// Quantities of different units are not compared.
@@ -102,6 +129,7 @@ impl Weighed for Used {
     fn merge(&mut self, other: Self) {
         self.sum += other.sum;
         self.count += other.count;
+        self.late += other.late;
     }
 }
 
@@ -116,7 +144,8 @@ impl Slot {
 mod tests {
     use super::*;
     use crate::group::tests::row_key;
-    use crate::window::WindowSize;
+    use crate::group::{Filter, GroupBy};
+    use crate::window::{Grid, WindowSize};
     use domain::calendar::{Calendar, Period};
     use domain::position::Position;
     use domain::quantity::Quantity;
@@ -133,18 +162,26 @@ mod tests {
         (RowKey { hour, ..row_key("vm", "h", "region=eu") }, row)
     }
 
+    fn ask(range: Window, size: Option<WindowSize>, zone: &str) -> Ask {
+        let declared = BTreeSet::new();
+        Ask {
+            tenants: Vec::new(),
+            filter: Filter::default(),
+            grid: Grid::new(range, size, &Calendar::parse(zone).unwrap()),
+            group_by: GroupBy::parse("sku", &declared).unwrap(),
+            top: None,
+        }
+    }
+
     fn fold(
         rows: &[(RowKey, Row)],
         range: Window,
         size: Option<WindowSize>,
         zone: &str,
-    ) -> (BTreeMap<Slot, Used>, u64) {
-        let grid = Grid::new(range, size, &Calendar::parse(zone).unwrap());
-        let (filter, by) = (Filter::default(), GroupBy::parse("sku", &BTreeSet::new()).unwrap());
-        let mut fold = Fold::new(&grid, &filter, &by);
-        for (key, row) in rows {
-            fold.add(key, row);
-        }
+    ) -> BTreeMap<Slot, Used> {
+        let ask = ask(range, size, zone);
+        let mut fold = Fold::new(&ask, range);
+        fold.add(rows);
         fold.finish()
     }
 
@@ -156,20 +193,20 @@ mod tests {
     fn quarters_fall_into_their_windows_and_the_range_cuts() {
         let rows =
             [row(490_000, &[(0, 1), (3, 2), (3, -5)]), row(490_001, &[(0, 7)]), row(490_002, &[(0, 100)])];
-        let (items, late) = fold(&rows, hours(490_000, 490_002), Some(WindowSize::Hour), "UTC");
+        let items = fold(&rows, hours(490_000, 490_002), Some(WindowSize::Hour), "UTC");
         let seen: Vec<(i64, String, u64)> =
             items.iter().map(|(slot, used)| (slot.start / 3_600, used.sum.to_string(), used.count)).collect();
         assert_eq!(seen, [(490_000, "-2".to_owned(), 3), (490_001, "7".to_owned(), 1)]);
-        assert_eq!(late, 0);
+        assert_eq!(late_count(items.values()), 0);
     }
 
     #[test]
     fn adjustments_are_in_the_answer_and_counted() {
         let (key, value) = row(490_000, &[(0, 1), (0, 1)]);
         let posted = (RowKey { posted: Period::parse("2026-02"), ..key.clone() }, value.clone());
-        let (items, late) = fold(&[(key, value), posted], hours(490_000, 490_001), None, "UTC");
+        let items = fold(&[(key, value), posted], hours(490_000, 490_001), None, "UTC");
         assert_eq!(items.values().map(|used| used.count).collect::<Vec<_>>(), [4]);
-        assert_eq!(late, 2);
+        assert_eq!(late_count(items.values()), 2);
     }
 
     #[test]
@@ -177,8 +214,31 @@ mod tests {
         let (key, value) = row(490_000, &[(0, 1)]);
         let seconds =
             (RowKey { unit: domain::id::UnitId::parse("s").unwrap(), ..key.clone() }, value.clone());
-        let (items, _) = fold(&[(key, value), seconds], hours(490_000, 490_001), None, "UTC");
+        let items = fold(&[(key, value), seconds], hours(490_000, 490_001), None, "UTC");
         assert_eq!(items.keys().map(|slot| slot.unit.as_str()).collect::<Vec<_>>(), ["h", "s"]);
+    }
+
+    #[test]
+    fn a_span_cuts_within_the_hour_and_parts_of_a_range_are_the_whole() {
+        let rows = [row(490_000, &[(0, 1), (1, 2), (2, 4), (3, 8)]), row(490_001, &[(0, 16)])];
+        let range = hours(490_000, 490_002);
+        let ask = ask(range, Some(WindowSize::QuarterHour), "UTC");
+        let part = |span| {
+            let mut fold = Fold::new(&ask, span);
+            fold.add(&rows);
+            fold.finish()
+        };
+        let cut = Timestamp::from_seconds(490_000 * 3_600 + 1_800);
+        let before = part(Window::new(range.start(), cut).unwrap());
+        let after = part(Window::new(cut, range.end()).unwrap());
+        let sums = |items: &BTreeMap<Slot, Used>| {
+            items.values().map(|used| used.sum.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (sums(&before), sums(&after)),
+            (vec!["1".to_owned(), "2".to_owned()], ["4", "8", "16"].map(str::to_owned).to_vec())
+        );
+        assert_eq!(before.into_iter().chain(after).collect::<BTreeMap<_, _>>(), part(range));
     }
 
     proptest! {
@@ -193,12 +253,14 @@ mod tests {
             let first = 491_904;
             let rows: Vec<_> = parts.iter().map(|(hour, quarter, units)| row(first + hour, &[(*quarter, *units)])).collect();
             let range = hours(first, first + 1_500);
-            let (windows, _) = fold(&rows, range, Some(size), zone);
+            let windows = fold(&rows, range, Some(size), zone);
             let expected: i64 = parts.iter().map(|(_, _, units)| units).sum();
             let sum: Sum = windows.values().map(|used| used.sum).sum();
             prop_assert_eq!(sum.to_string(), expected.to_string());
             prop_assert_eq!(windows.values().map(|used| used.count).sum::<u64>(), parts.len() as u64);
-            let (total, _) = fold(&rows, range, None, zone);
+            let reversed: Vec<_> = rows.iter().rev().cloned().collect();
+            prop_assert_eq!(&fold(&reversed, range, Some(size), zone), &windows);
+            let total = fold(&rows, range, None, zone);
             prop_assert_eq!(total.len(), usize::from(!parts.is_empty()));
         }
     }

@@ -198,4 +198,68 @@ mod tests {
         close(&house, 0, "2026-01", false).await;
         assert!(!progress(&house, &["acme"]).await.meta(&months("2026-01", "2026-02"), 0).is_final);
     }
+
+    #[tokio::test]
+    async fn a_month_closed_in_one_calendar_is_open_in_another() {
+        let house = House::open().await;
+        close(&house, 0, "2026-01", true).await;
+        let acme = tenant("acme");
+        for (zone, is_final) in [("UTC", true), ("Europe/Berlin", false)] {
+            let calendar = Calendar::parse(zone).unwrap();
+            let range = calendar.window_of(Period::parse("2026-01").unwrap());
+            let state = house.view.state();
+            let progress =
+                Progress::read(&*house.store, state.registry().unwrap(), [(&acme, calendar)]).await.unwrap();
+            assert_eq!(progress.meta(&range, 0).is_final, is_final, "{zone}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_complete_from_the_very_end_of_its_range_on() {
+        let house = House::open().await;
+        for (timestamp, watermark, complete) in [
+            (1, "2026-01-31T23:59:59Z", false),
+            (2, "2026-02-01T00:00:00Z", true),
+            (3, "2026-02-01T00:00:01Z", true),
+        ] {
+            house.put(watermark_key(1, 0), timestamp, &at(watermark)).await;
+            let progress = progress(&house, &["acme"]).await;
+            assert_eq!(progress.watermark(), Some(at(watermark)));
+            assert_eq!(progress.meta(&months("2026-01", "2026-02"), 0).complete, complete, "{watermark}");
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_tenant_nothing_is_known() {
+        let house = House::open().await;
+        house.reach("2026-02-03T00:00:00Z").await;
+        let meta = progress(&house, &[]).await.meta(&months("2026-01", "2026-02"), 0);
+        assert_eq!((meta.watermark, meta.complete, meta.is_final), (None, false, false));
+        assert_eq!(read_watermark(&*house.store, &BTreeSet::new()).await, Ok(None));
+        let places = BTreeSet::from([(1, 0), (1, 1)]);
+        let known = read_watermark(&*house.store, &places).await;
+        assert_eq!(known, Ok(Some(at("2026-02-03T00:00:00Z"))));
+    }
+
+    #[tokio::test]
+    async fn what_is_not_what_was_written_is_an_error_and_never_a_watermark() {
+        use domain::table::Cell;
+        let house = House::open().await;
+        assert_eq!(read_checkpoint(&*house.store, 1, 0).await, Ok(Checkpoint::default()));
+        for (key, table) in [
+            (watermark_key(1, 0), watermark_key(1, 0).table.name),
+            (Checkpoint::cell_key(1, 0), Checkpoint::cell_key(1, 0).table.name),
+        ] {
+            let house = House::open().await;
+            house.store.write(vec![Cell { key, timestamp: 9, value: b"?".as_slice().into() }]).await.unwrap();
+            let acme = tenant("acme");
+            let state = house.view.state();
+            let read =
+                Progress::read(&*house.store, state.registry().unwrap(), [(&acme, Calendar::utc())]).await;
+            match read {
+                Err(StoreError::Damaged { table: found, .. }) => assert_eq!(found, table),
+                other => panic!("{table}: {other:?}"),
+            }
+        }
+    }
 }

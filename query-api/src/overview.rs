@@ -3,6 +3,7 @@
 use crate::ask::{Ask, AskParams};
 use crate::costs::{self, CostItem};
 use crate::dead_letters::{Kept, Scan};
+use crate::fold::late_count;
 use crate::meta::Meta;
 use crate::missing::{Gaps, Missing};
 use crate::usage::{self, UsageItem};
@@ -121,7 +122,18 @@ pub struct Overview {
     path = "/v1/tenants/{id}/overview",
     operation_id = "getTenantOverview",
     tag = "costs",
-    params(("id" = String, Path, description = "The tenant", example = "acme", min_length = 1, max_length = 128), OverviewParams),
+    params(
+        (
+            "id" = String,
+            Path,
+            description = "The tenant",
+            example = "acme",
+            min_length = 1,
+            max_length = 128,
+            pattern = r"^[^\u0000-\u001F\u007F-\u009F]+$"
+        ),
+        OverviewParams
+    ),
     responses(
         (status = 200, description = "The month", body = Overview, example = json!({
             "id": "acme", "name": "Acme Ltd", "status": "active",
@@ -186,7 +198,7 @@ impl Month {
         let progress = gaps.note("meta", query.progress(state, &ask.tenants).await);
         let usage = gaps.note("usage", usage::sum(query.store(), &ask, self.window).await);
         let costs = gaps.note("costs", costs::rate(query.store(), state, &ask).await);
-        let late_count = usage.as_ref().map_or(0, |(_, late)| *late);
+        let late_count = usage.as_ref().map_or(0, |usage| late_count(usage.values()));
         Ok(Overview {
             id: self.tenant.to_string(),
             name: known.value.name.to_string(),
@@ -197,7 +209,7 @@ impl Month {
             time_zone: self.calendar.name().to_owned(),
             contract: self.contract(state, query.now()),
             usage: usage
-                .map(|(all, _)| all.into_iter().map(|(slot, used)| usage::item(&ask, slot, used)).collect()),
+                .map(|all| all.into_iter().map(|(slot, used)| usage::item(&ask, slot, used)).collect()),
             costs: costs.map(|costs| {
                 costs.items.iter().map(|(slot, part)| costs::item(&ask, &costs, slot, part)).collect()
             }),

@@ -120,7 +120,15 @@ pub struct Asked {
     operation_id = "getPulse",
     tag = "usage",
     params(
-        ("id" = String, Path, description = "Its id within the source", example = "a-1", min_length = 1, max_length = 64),
+        (
+            "id" = String,
+            Path,
+            description = "Its id within the source",
+            example = "a-1",
+            min_length = 1,
+            max_length = 64,
+            pattern = r"^[^\u0000-\u001F\u007F-\u009F]+$"
+        ),
         PulseParams
     ),
     responses(

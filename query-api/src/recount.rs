@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 mod partition;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 pub use partition::{Books, PartitionBooks, recount};
 

@@ -10,11 +10,11 @@ use axum::response::Response;
 use catalog::usage::read_usage;
 use domain::id::TenantId;
 use domain::port::{CellStore, StoreError};
-use domain::time::Window;
+use domain::time::{Timestamp, Window};
 use futures::{StreamExt, TryStreamExt, stream};
 use rest::problem::QueryProblems;
 use rest::{Client, Count, Decimal, Params, Problem, Time};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Not;
 use utoipa::ToSchema;
@@ -59,6 +59,15 @@ pub struct UsagePage {
     pub next_page_token: Option<String>,
 }
 
+/// Where a page ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Shown {
+    /// The last item.
+    slot: Slot,
+    /// How many pulses stand as adjustments in the windows before the item's, which are not read again.
+    late_before: u64,
+}
+
 /// Sums usage by window, group and reported unit
 ///
 /// By event time, adjustments included. One item per unit that was reported: usage is never converted silently.
@@ -94,34 +103,46 @@ pub async fn list_usage(
     client: Client,
 ) -> Result<Response, Problem> {
     let state = query.state_at(params.catalog_offset).await?;
-    let cursor = page::open::<Slot>(query.page_key(), &canonical, params.page_token.as_deref())?;
+    let cursor = page::open::<Shown>(query.page_key(), &canonical, params.page_token.as_deref())?;
     let range = cursor.as_ref().and_then(page::Cursor::range);
     let ask = Ask::resolve(&params, &state, range, query.now())?;
     let progress = query.progress(&state, &ask.tenants).await?;
-    let (all, late_count) = sum(query.store(), &ask, *ask.grid.range()).await?;
-    let all = ask.fold_to_top(all);
-    let after = cursor.as_ref().map(|cursor| &cursor.after);
+    let shown = cursor.map(|cursor| cursor.after);
+    let (span, late_before) = rest_of(&ask, shown.as_ref());
+    let all = ask.fold_to_top(sum(query.store(), &ask, span).await?);
+    let late: Vec<(i64, u64)> = all.iter().map(|(slot, used)| (slot.start, used.late)).collect();
+    let after = shown.as_ref().map(|shown| &shown.slot);
     let (items, last) = page::cut(all, after, params.page_size.unwrap_or_default());
+    let late_until = |start: i64| {
+        late_before + late.iter().filter(|(at, _)| *at < start).map(|(_, late)| late).sum::<u64>()
+    };
+    let next = last.map(|slot| Shown { late_before: late_until(slot.start), slot });
     let next_page_token =
-        last.map(|last| page::token(query.page_key(), &canonical, ask.grid.range(), last)).transpose()?;
+        next.map(|next| page::token(query.page_key(), &canonical, ask.grid.range(), next)).transpose()?;
     let items = items.into_iter().map(|(slot, used)| item(&ask, slot, used)).collect();
-    let meta = progress.meta(ask.grid.range(), late_count);
+    let meta = progress.meta(ask.grid.range(), late_until(i64::MAX));
     client.list(&UsagePage { items, meta, next_page_token }, &columns(&ask))
 }
 
-/// Sums what was used within a span of the range, and counts its adjustments.
-pub async fn sum(
-    store: &dyn CellStore,
-    ask: &Ask,
-    span: Window,
-) -> Result<(BTreeMap<Slot, Used>, u64), StoreError> {
-    let mut fold = Fold::new(&ask.grid, &ask.filter, &ask.group_by);
+/// What a page has to read, and how many adjustments lie before that: it goes on with the window that the page before
+/// ended in. The largest groups are those of the whole range.
+fn rest_of(ask: &Ask, shown: Option<&Shown>) -> (Window, u64) {
+    let range = *ask.grid.range();
+    let shown = shown.filter(|_| ask.top.is_none());
+    let rest = shown.and_then(|shown| {
+        let span = Window::new(Timestamp::from_seconds(shown.slot.start), range.end())?;
+        Some((span, shown.late_before))
+    });
+    rest.unwrap_or((range, 0))
+}
+
+/// Sums what was used within a span of the range.
+pub async fn sum(store: &dyn CellStore, ask: &Ask, span: Window) -> Result<BTreeMap<Slot, Used>, StoreError> {
+    let mut fold = Fold::new(ask, span);
     let read = |tenant: TenantId| async move { read_usage(store, &tenant, span).await };
     let mut reads = stream::iter(ask.tenants.clone()).map(read).buffered(TENANTS_AT_ONCE);
     while let Some(rows) = reads.try_next().await? {
-        for (key, row) in &rows {
-            fold.add(key, row);
-        }
+        fold.add(&rows);
     }
     Ok(fold.finish())
 }

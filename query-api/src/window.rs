@@ -6,6 +6,7 @@ use domain::time::{Quarter, Timestamp, Window};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// How long a window is.
@@ -95,6 +96,32 @@ impl Grid {
     fn midnight(&self, date: Date) -> Timestamp {
         let instant = self.zone.to_ambiguous_timestamp(date.to_datetime(Time::midnight())).compatible();
         instant.map_or(Timestamp::MAX, |instant| round_up(Timestamp::from_jiff(instant)))
+    }
+}
+
+/// The windows of a grid, each worked out once: rows ask for the same few again and again.
+#[derive(Clone, Debug)]
+pub struct Windows<'a> {
+    grid: &'a Grid,
+    known: BTreeMap<Timestamp, Window>,
+}
+
+impl<'a> Windows<'a> {
+    /// None is known yet.
+    pub fn new(grid: &'a Grid) -> Self {
+        Self { grid, known: BTreeMap::new() }
+    }
+
+    /// What [`Grid::window_of`] says.
+    pub fn of(&mut self, quarter: Quarter) -> Option<Window> {
+        let instant = quarter.start();
+        let nearest = self.known.range(..=instant).next_back().map(|(_, window)| *window);
+        if let Some(window) = nearest.filter(|window| window.contains(instant)) {
+            return Some(window);
+        }
+        let window = self.grid.window_of(quarter)?;
+        self.known.insert(window.start(), window);
+        Some(window)
     }
 }
 
@@ -196,15 +223,20 @@ mod tests {
             let all = windows(&grid);
             prop_assert_eq!(all.first().unwrap().start(), range.start());
             prop_assert_eq!(all.last().unwrap().end(), range.end());
+            let mut known = Windows::new(&grid);
             for window in &all {
                 prop_assert!(window.start().is_on_quarter());
                 let mut quarter = window.start().quarter();
                 while quarter.start() < window.end() {
                     prop_assert_eq!(grid.window_of(quarter), Some(*window));
+                    prop_assert_eq!(known.of(quarter), Some(*window));
                     quarter = Quarter(quarter.0 + 1);
                 }
             }
             prop_assert_eq!(grid.window_of(Quarter(start + quarters)), None);
+            for outside in [start - 1, start + quarters] {
+                prop_assert_eq!(known.of(Quarter(outside)), None);
+            }
         }
     }
 }

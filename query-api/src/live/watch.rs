@@ -3,7 +3,7 @@
 use super::{LIFE_DAYS, SECONDS_PER_DAY};
 use crate::QueryApi;
 use crate::ask::Ask;
-use crate::fold::{Slot, Used};
+use crate::fold::{Slot, Used, late_count};
 use crate::meta::Meta;
 use crate::usage::{self, UsageItem, UsagePage};
 use axum::response::sse::Event;
@@ -83,7 +83,7 @@ impl Watch {
         if self.watermark.is_some() && progress.watermark() == self.watermark {
             return Ok(Err(known));
         }
-        let (now, late_count) = usage::sum(self.query.store(), &self.ask, self.span()).await?;
+        let now = usage::sum(self.query.store(), &self.ask, self.span()).await?;
         if now.len() > ITEMS_MAX {
             let rule = format!("gives more than {ITEMS_MAX} items: narrow it, or take longer windows");
             return Err(Problem::field(Code::InvalidArgument, "group_by", rule));
@@ -91,8 +91,8 @@ impl Watch {
         let changed = now.iter().filter(|(slot, used)| self.told.get(slot) != Some(used));
         let items: Vec<UsageItem> =
             changed.map(|(slot, used)| usage::item(&self.ask, slot.clone(), *used)).collect();
+        let meta = progress.meta(self.ask.grid.range(), late_count(now.values()));
         (self.told, self.watermark) = (now, progress.watermark());
-        let meta = progress.meta(self.ask.grid.range(), late_count);
         if items.is_empty() {
             return Ok(Err(meta));
         }

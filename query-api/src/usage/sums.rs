@@ -139,4 +139,37 @@ proptest! {
             assert_eq!(kept, sizes[..top.min(sizes.len())]);
         });
     }
+
+    /// Pages after the first read from their own first window on: what lies before is not counted twice, nor forgotten.
+    #[test]
+    fn every_page_tells_the_adjustments_of_the_whole_range(
+        parts in prop::collection::vec((0_i64..300, 1_i64..50, any::<bool>()), 1..30),
+        window in prop::sample::select(vec!["PT15M", "PT1H", "P1D"]),
+        size in 1_usize..6,
+        top in prop::option::of(1_usize..3),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let house = House::furnished().await;
+            for (offset, (quarter, units, is_late)) in (1..).zip(&parts) {
+                let time = crate::testing::at("2026-03-01T00:00:00Z").plus_seconds(quarter * 900).to_string();
+                let sku = SKUS[usize::try_from(units % 2).unwrap()];
+                let posted = is_late.then_some("2026-04");
+                house.count_as(("acme", sku, "token", &time, &units.to_string()), "", posted, offset).await;
+            }
+            let late = parts.iter().filter(|(.., is_late)| *is_late).count().to_string();
+            let mut uri = format!("/v1/usage?tenant=acme&period=2026-03&window={window}");
+            uri.extend(top.map(|top| format!("&top={top}")));
+            let whole = house.items(&format!("{uri}&page_size=1000")).await;
+            let (mut seen, mut next) = (Vec::new(), String::new());
+            loop {
+                let (status, body) = house.get(&format!("{uri}&page_size={size}{next}")).await;
+                assert_eq!((status, &body["meta"]["late_count"]), (200, &json!(late)), "{uri}");
+                seen.extend(body["items"].as_array().unwrap().clone());
+                let Some(token) = body["next_page_token"].as_str() else { break };
+                next = format!("&page_token={token}");
+            }
+            assert_eq!(seen, whole, "{uri}");
+        });
+    }
 }

@@ -241,6 +241,57 @@ mod tests {
         assert_eq!(before.into_iter().chain(after).collect::<BTreeMap<_, _>>(), part(range));
     }
 
+    #[test]
+    fn neighbours_are_one_series_only_where_nothing_tells_them_apart() {
+        let (key, value) = row(490_000, &[(0, 1)]);
+        let tenant = domain::id::TenantId::parse("globex").unwrap();
+        let sku = domain::id::SkuId::parse("disk").unwrap();
+        let unit = domain::id::UnitId::parse("s").unwrap();
+        let group = domain::dimension::Group::from_canonical("region=us");
+        let others = [
+            RowKey { tenant, ..key.clone() },
+            RowKey { sku, ..key.clone() },
+            RowKey { unit, ..key.clone() },
+            RowKey { group, ..key.clone() },
+        ];
+        let range = hours(490_000, 490_001);
+        let declared = BTreeSet::from(["region".to_owned()]);
+        let group_by = GroupBy::parse("tenant,sku,dim.region", &declared).unwrap();
+        let ask = Ask { group_by, ..ask(range, None, "UTC") };
+        for other in others {
+            let mut fold = Fold::new(&ask, range);
+            fold.add(&[
+                (key.clone(), value.clone()),
+                (other.clone(), value.clone()),
+                (key.clone(), value.clone()),
+            ]);
+            let counts: BTreeSet<u64> = fold.finish().values().map(|used| used.count).collect();
+            assert_eq!(counts, BTreeSet::from([1, 2]), "{other:?}");
+        }
+        let elsewhere =
+            RowKey { partition: 7, hour: 490_000, posted: Period::parse("2026-02"), ..key.clone() };
+        let mut fold = Fold::new(&ask, range);
+        fold.add(&[(key, value.clone()), (elsewhere, value)]);
+        let items = fold.finish();
+        assert_eq!((items.len(), late_count(items.values())), (1, 1), "partitions and adjustments add up");
+    }
+
+    #[test]
+    fn what_is_filtered_out_leaves_no_item() {
+        let rows = [row(490_000, &[(0, 1)]), row(490_001, &[(2, 5)])];
+        let range = hours(490_000, 490_002);
+        let asked = |sku: &str| {
+            let skus = [sku.to_owned()];
+            let text = crate::group::FilterText { skus: &skus, ..Default::default() };
+            let filter = Filter::parse(&text, &BTreeSet::new()).unwrap();
+            let ask = Ask { filter, ..ask(range, None, "UTC") };
+            let mut fold = Fold::new(&ask, range);
+            fold.add(&rows);
+            fold.finish().into_values().map(|used| used.sum.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!((asked("vm"), asked("disk")), (vec!["6".to_owned()], Vec::new()));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(100))]
         #[test]

@@ -216,6 +216,30 @@ mod tests {
         assert_eq!(unresolved(&openapi, &openapi), Vec::<String>::new());
     }
 
+    #[tokio::test]
+    async fn every_id_in_a_path_has_a_pattern_of_the_whole_text() {
+        let openapi = serde_json::to_value(House::open().await.openapi).unwrap();
+        let mut seen = Vec::new();
+        for (path, item) in openapi["paths"].as_object().unwrap() {
+            let parameters = item["get"]["parameters"].as_array().into_iter().flatten();
+            for parameter in parameters.filter(|parameter| parameter["in"] == "path") {
+                let pattern = parameter["schema"]["pattern"].as_str().unwrap_or_default();
+                assert!(pattern.starts_with('^') && pattern.ends_with('$'), "{path}: {pattern:?}");
+                assert!(parameter["example"].is_string(), "{path}");
+                seen.push(path.as_str());
+            }
+        }
+        assert_eq!(
+            seen,
+            [
+                "/v1/charges/{id}/explanation",
+                "/v1/dead-letters/{id}",
+                "/v1/pulses/{id}",
+                "/v1/tenants/{id}/overview"
+            ]
+        );
+    }
+
     /// References that lead nowhere.
     fn unresolved(whole: &Value, part: &Value) -> Vec<String> {
         match part {

@@ -83,6 +83,8 @@ pub struct PipelinePartition {
 pub struct Pipeline {
     /// When this was asked.
     pub time: Time,
+    /// The log that is written to: one of another id holds other pulses.
+    pub log_id: String,
     /// The least of the partitions; absent where one has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watermark: Option<Time>,
@@ -109,7 +111,8 @@ pub struct Pipeline {
     tag = "books",
     responses(
         (status = 200, description = "How far counting is", body = Pipeline, example = json!({
-            "time": "2026-01-31T12:00:02Z", "watermark": "2026-01-31T12:00:01Z", "lag_seconds": "1",
+            "time": "2026-01-31T12:00:02Z", "log_id": "4f1c0a9be35d47f28a6d1b7c90e2f354",
+            "watermark": "2026-01-31T12:00:01Z", "lag_seconds": "1",
             "lag_records": "3", "pulses_per_second": "1250.5",
             "books": {
                 "read": "100", "applied": "91", "duplicate": "4", "conflict": "1", "refused": "3", "foreign": "0",
@@ -140,7 +143,8 @@ pub async fn get_pipeline(
             partitions.push(Standing::read(&query, generation, partition).await?);
         }
     }
-    client.answer(&Pipeline::of(&partitions, query.now()))
+    let incarnation = query.log().incarnation(&query.registry().newest().topic).await?;
+    client.answer(&Pipeline::of(&partitions, &incarnation.log_id, query.now()))
 }
 
 /// What is known of a partition.
@@ -186,7 +190,7 @@ impl Standing {
 }
 
 impl Pipeline {
-    fn of(partitions: &[Standing], now: Timestamp) -> Self {
+    fn of(partitions: &[Standing], log_id: &str, now: Timestamp) -> Self {
         let all: Option<Vec<Timestamp>> = partitions.iter().map(|one| one.watermark).collect();
         let watermark = all.and_then(|all| all.into_iter().min());
         let mut totals = Totals::default();
@@ -195,6 +199,7 @@ impl Pipeline {
         }
         Self {
             time: Time(now),
+            log_id: log_id.to_owned(),
             watermark: watermark.map(Time),
             lag_seconds: watermark.map(|watermark| seconds_between(watermark, now)),
             lag_records: Count(partitions.iter().map(Standing::lag_records).sum()),

@@ -41,8 +41,9 @@ async fn an_untouched_pipeline_says_nothing_it_does_not_know() {
             "books": books
         })
     };
+    let log_id = house.log.incarnation("resource-consumption.g1").await.unwrap().log_id;
     let expected = json!({
-        "time": "2026-03-10T14:37:12Z", "lag_records": "0", "pulses_per_second": "0", "books": books,
+        "time": "2026-03-10T14:37:12Z", "log_id": *log_id, "lag_records": "0", "pulses_per_second": "0", "books": books,
         "partitions": [partition(0), partition(1)]
     });
     assert_eq!(body, expected);

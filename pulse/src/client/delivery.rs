@@ -3,6 +3,8 @@
 mod batch;
 mod connection;
 #[cfg(test)]
+pub mod scripted;
+#[cfg(test)]
 mod tests;
 
 pub use batch::{Batch, Filling, sendable};

@@ -49,8 +49,9 @@ impl Batches {
         &mut self,
         fill: impl FnOnce(&mut Filling<Place>) -> Option<Batch<Place>>,
     ) -> Result<(), Ended> {
-        let batch = fill(&mut self.filling);
-        batch.map_or(Ok(()), |batch| self.sender.blocking_send(batch).map_err(|_| Ended))
+        let Some(batch) = fill(&mut self.filling) else { return Ok(()) };
+        self.report.lock().expect("no holder of the report panics").hand_on(&batch);
+        self.sender.blocking_send(batch).map_err(|_| Ended)
     }
 }
 
@@ -68,7 +69,7 @@ mod tests {
         let mapping =
             Mapping { tenant: "acme".into(), source: String::new(), time_column: "t".into(), metrics };
         let side = SideFile::new(directory.path().join("side.csv"), Format::Csv);
-        let report = Arc::new(Mutex::new(Report::new(&mapping, side)));
+        let report = Arc::new(Mutex::new(Report::new(&mapping, side, None)));
         let (sender, mut receiver) = mpsc::channel(100);
         let mut batches = Batches::new(sender, Arc::clone(&report));
         for row in Rows::new(Format::Csv, text.as_bytes()).unwrap() {

@@ -4,7 +4,7 @@ use super::rows::{Content, Row};
 use super::source::Format;
 use anyhow::Context;
 use serde_json::{Map, Value, json};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -38,13 +38,20 @@ impl Rejection {
 pub struct SideFile {
     path: PathBuf,
     format: Format,
+    is_continued: bool,
     file: Option<BufWriter<File>>,
 }
 
 impl SideFile {
     /// A file that is not there yet.
     pub fn new(path: PathBuf, format: Format) -> Self {
-        Self { path, format, file: None }
+        Self { path, format, is_continued: false, file: None }
+    }
+
+    /// The same, after the rows of an import that goes on here.
+    #[must_use]
+    pub fn continued(self) -> Self {
+        Self { is_continued: true, ..self }
     }
 
     /// Where it is, if there was a row for it.
@@ -55,14 +62,19 @@ impl SideFile {
     /// Adds a row.
     pub fn add(&mut self, row: &Row, rejection: &Rejection) -> anyhow::Result<()> {
         let text = match self.format {
-            Format::Csv => csv_lines(row, rejection, self.file.is_none())?,
+            Format::Csv => csv_lines(row, rejection, self.is_empty())?,
             Format::Ndjson => format!("{}\n", object(row, rejection)).into_bytes(),
         };
         self.write(&text).with_context(|| format!("writing {}", self.path.display()))
     }
 
+    fn is_empty(&self) -> bool {
+        let has_rows = || fs::metadata(&self.path).is_ok_and(|about| about.len() > 0);
+        self.file.is_none() && !(self.is_continued && has_rows())
+    }
+
     /// Writes what is still in memory.
-    pub fn finish(&mut self) -> anyhow::Result<()> {
+    pub fn flush(&mut self) -> anyhow::Result<()> {
         let flushed = self.file.as_mut().map_or(Ok(()), Write::flush);
         flushed.with_context(|| format!("writing {}", self.path.display()))
     }
@@ -70,7 +82,11 @@ impl SideFile {
     fn write(&mut self, text: &[u8]) -> std::io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            absent => absent.insert(BufWriter::new(File::create(&self.path)?)),
+            absent => {
+                let mut options = File::options();
+                options.create(true).write(true).append(self.is_continued).truncate(!self.is_continued);
+                absent.insert(BufWriter::new(options.open(&self.path)?))
+            }
         };
         file.write_all(text)
     }
@@ -129,7 +145,7 @@ mod tests {
         for row in Rows::new(format, input).unwrap() {
             side.add(&row.unwrap(), &rejection()).unwrap();
         }
-        side.finish().unwrap();
+        side.flush().unwrap();
         assert_eq!(side.find_path(), Some(path.as_path()));
         std::fs::read_to_string(path).unwrap()
     }
@@ -141,6 +157,29 @@ mod tests {
             2026-01-01 00:00:00,1e3,INVALID_QUANTITY,quantity,quantity must be an exact decimal,n,,\n\
             short,,INVALID_QUANTITY,quantity,quantity must be an exact decimal,n,,\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn an_import_that_goes_on_keeps_the_rows_of_before_and_one_that_begins_does_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("side.csv");
+        let new = || SideFile::new(path.clone(), Format::Csv);
+        let add = |mut side: SideFile, value: &str| {
+            let text = format!("n\n{value}\n");
+            let row = Rows::new(Format::Csv, text.as_bytes()).unwrap().next().unwrap().unwrap();
+            side.add(&row, &rejection()).unwrap();
+            side.flush().unwrap();
+        };
+        let values = || -> Vec<String> {
+            let text = fs::read_to_string(&path).unwrap();
+            text.lines().map(|line| line.split(',').next().unwrap().to_owned()).collect()
+        };
+        add(new().continued(), "1");
+        assert_eq!(values(), ["n", "1"], "there was none before: it gets its header");
+        add(new().continued(), "2");
+        assert_eq!(values(), ["n", "1", "2"]);
+        add(new(), "3");
+        assert_eq!(values(), ["n", "3"]);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What became of an import, counted as the answers come.
 
+use super::frontier::Frontier;
 use super::mapping::{Mapping, reason_name};
 use super::rejected::{Rejection, SideFile};
+use super::resume::Resume;
 use super::rows::Row;
-use crate::client::delivery::Answered;
+use crate::client::delivery::{Answered, Batch};
 use crate::exit::Exit;
 use domain::reject::Reject;
 use proto::v1;
@@ -29,13 +31,22 @@ pub struct Report {
     duplicates: u64,
     rejected: u64,
     side: SideFile,
+    frontier: Frontier,
+    /// `None`: this import cannot go on later.
+    resume: Option<Resume>,
 }
 
 impl Report {
     /// Nothing is counted yet.
-    pub fn new(mapping: &Mapping, side: SideFile) -> Self {
+    pub fn new(mapping: &Mapping, side: SideFile, resume: Option<Resume>) -> Self {
         let names = mapping.metrics.iter().map(|metric| metric.column.clone()).collect();
-        Self { names, pulses: 0, accepted: 0, duplicates: 0, rejected: 0, side }
+        let frontier = Frontier::default();
+        Self { names, pulses: 0, accepted: 0, duplicates: 0, rejected: 0, side, frontier, resume }
+    }
+
+    /// Remembers that a batch is on its way.
+    pub fn hand_on(&mut self, batch: &Batch<Place>) {
+        self.frontier.hand_on(&batch.tags);
     }
 
     /// Counts an answer; its rejected pulses go to the side file.
@@ -51,7 +62,19 @@ impl Report {
             })?;
             self.reject(place, rejection(rejected))?;
         }
+        self.side.flush()?;
+        let rows = self.frontier.answer(&batch.tags);
+        self.note(rows);
         Ok(())
+    }
+
+    /// An import whose progress cannot be noted can still be repeated whole.
+    fn note(&mut self, rows: u64) {
+        let noted = self.resume.as_mut().map_or(Ok(()), |resume| resume.note(rows));
+        if let Err(error) = noted {
+            self.resume = None;
+            eprintln!("if this is interrupted, it begins at the start again: {error:#}");
+        }
     }
 
     /// Counts a pulse that could not be sent.
@@ -68,9 +91,10 @@ impl Report {
         self.side.add(&place.row, &Rejection { metric, ..rejection })
     }
 
-    /// Writes out what is in memory, and says how the command ends.
+    /// Writes out what is in memory, forgets where it was, and says how the command ends.
     pub fn finish(&mut self) -> anyhow::Result<Exit> {
-        self.side.finish()?;
+        self.side.flush()?;
+        self.resume.as_ref().map_or(Ok(()), Resume::finish)?;
         Ok(if self.rejected == 0 { Exit::Done } else { Exit::Partial })
     }
 
@@ -110,7 +134,6 @@ mod tests {
     use super::super::rows::Content;
     use super::super::source::Format;
     use super::*;
-    use crate::client::delivery::Batch;
     use domain::reject::RejectReason;
 
     fn place(number: u64, index: usize) -> Place {
@@ -125,7 +148,7 @@ mod tests {
         let metrics = vec!["in=llm.input:token".parse().unwrap(), "out=llm.output:token".parse().unwrap()];
         let mapping =
             Mapping { tenant: String::new(), source: String::new(), time_column: "t".into(), metrics };
-        let mut report = Report::new(&mapping, SideFile::new(path.clone(), Format::Ndjson));
+        let mut report = Report::new(&mapping, SideFile::new(path.clone(), Format::Ndjson), None);
         let rejected = v1::RejectedPulse {
             index: 3,
             id: "d".into(),

@@ -56,11 +56,20 @@ impl Source {
 
     /// Where rejected rows go: beside the file, named after it.
     pub fn rejected_path(&self) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(match self.format {
+        self.beside(match self.format {
             Format::Csv => ".rejected.csv",
             Format::Ndjson => ".rejected.ndjson",
-        });
+        })
+    }
+
+    /// Where it stands how far an import is: beside the file too.
+    pub fn progress_path(&self) -> PathBuf {
+        self.beside(".progress.json")
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
+        let mut name = self.path.clone().into_os_string();
+        name.push(ending);
         name.into()
     }
 
@@ -148,6 +157,9 @@ mod tests {
     fn rejected_rows_go_beside_the_file() {
         let source = Source::of_path(Path::new("dir/usage.csv.gz")).unwrap();
         assert_eq!(source.rejected_path(), Path::new("dir/usage.csv.gz.rejected.csv"));
+        assert_eq!(source.progress_path(), Path::new("dir/usage.csv.gz.progress.json"));
+        let lines = Source::of_path(Path::new("usage.jsonl")).unwrap();
+        assert_eq!(lines.rejected_path(), Path::new("usage.jsonl.rejected.ndjson"));
     }
 
     #[test]

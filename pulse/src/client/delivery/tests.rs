@@ -1,75 +1,11 @@
 //! Delivery against a server that answers by a script.
 
+use super::scripted::{Move, Scripted};
 use super::*;
-use futures::Stream;
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
-use tonic::transport::server::TcpIncoming;
-use tonic::{Code, Request, Response, Status, Streaming};
-use v1::ingest_service_server::{IngestService, IngestServiceServer};
-use v1::{StreamPulsesRequest, StreamPulsesResponse, WritePulsesRequest, WritePulsesResponse};
-
-/// What the server does with the next batch.
-#[derive(Clone, Copy)]
-enum Move {
-    Accept,
-    NotTaken(&'static str, Option<i32>),
-    End(Code),
-}
-
-impl Move {
-    fn answer(self, batch: &StreamPulsesRequest) -> Result<StreamPulsesResponse, Status> {
-        let outcome = match self {
-            Self::End(code) => return Err(Status::new(code, "by the script")),
-            Self::Accept => {
-                let accepted_count = i32::try_from(batch.pulses.len()).unwrap();
-                Outcome::Result(v1::BatchResult { accepted_count, ..v1::BatchResult::default() })
-            }
-            Self::NotTaken(code, millis) => Outcome::NotTaken(v1::NotTaken {
-                code: code.to_owned(),
-                message: "by the script".to_owned(),
-                retry_delay: millis
-                    .map(|millis| prost_types::Duration { seconds: 0, nanos: millis * 1_000_000 }),
-            }),
-        };
-        let batch_sequence = batch.batch_sequence;
-        Ok(StreamPulsesResponse { batch_sequence, outcome: Some(outcome), ..StreamPulsesResponse::default() })
-    }
-}
-
-/// A server that plays its moves, then accepts.
-#[derive(Clone, Default)]
-struct Scripted {
-    moves: Arc<Mutex<VecDeque<Move>>>,
-    seen: Arc<Mutex<Vec<StreamPulsesRequest>>>,
-}
-
-#[tonic::async_trait]
-impl IngestService for Scripted {
-    type StreamPulsesStream = Pin<Box<dyn Stream<Item = Result<StreamPulsesResponse, Status>> + Send>>;
-
-    async fn stream_pulses(
-        &self,
-        request: Request<Streaming<StreamPulsesRequest>>,
-    ) -> Result<Response<Self::StreamPulsesStream>, Status> {
-        let Self { moves, seen } = self.clone();
-        let answers = request.into_inner().map(move |batch| {
-            let batch = batch?;
-            seen.lock().unwrap().push(batch.clone());
-            let next = moves.lock().unwrap().pop_front().unwrap_or(Move::Accept);
-            next.answer(&batch)
-        });
-        Ok(Response::new(Box::pin(answers)))
-    }
-
-    async fn write_pulses(
-        &self,
-        _: Request<WritePulsesRequest>,
-    ) -> Result<Response<WritePulsesResponse>, Status> {
-        Err(Status::unimplemented("no script has it"))
-    }
-}
+use tonic::Code;
+use v1::StreamPulsesRequest;
 
 /// What came of a delivery.
 struct Delivered {
@@ -85,14 +21,7 @@ fn batch(tag: usize) -> Batch<usize> {
 }
 
 async fn deliver(moves: &[Move], count: usize) -> Delivered {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let grpc = format!("http://{}", listener.local_addr().unwrap());
-    let scripted =
-        Scripted { moves: Arc::new(Mutex::new(moves.iter().copied().collect())), ..Scripted::default() };
-    let service = IngestServiceServer::new(scripted.clone());
-    let serving = tonic::transport::Server::builder()
-        .add_service(service)
-        .serve_with_incoming(TcpIncoming::from(listener));
+    let scripted = Scripted::new(moves);
     let (sender, receiver) = mpsc::channel(count.max(1));
     for tag in 0..count {
         sender.send(batch(tag)).await.unwrap();
@@ -104,14 +33,9 @@ async fn deliver(moves: &[Move], count: usize) -> Delivered {
         noted.lock().unwrap().extend(one.batch.tags);
         Ok(())
     };
-    let server = Server { http: String::new(), grpc, token: None };
-    let result = tokio::select! {
-        end = serving => panic!("the server ended first: {end:?}"),
-        result = Delivery::new(server, note).run(receiver) => result,
-    };
+    let result = scripted.serve(|server| Delivery::new(server, note).run(receiver)).await;
     let answered = answered.lock().unwrap().clone();
-    let seen = scripted.seen.lock().unwrap().clone();
-    Delivered { result, answered, seen }
+    Delivered { result, answered, seen: scripted.seen() }
 }
 
 fn exit(delivered: &Delivered) -> (Exit, String) {

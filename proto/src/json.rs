@@ -11,7 +11,7 @@ mod read;
 
 pub use read::read;
 
-/// The fields of a pulse from one JSON value, or the first thing that is wrong with it; see [`read`].
+/// The fields of a pulse from one JSON value, or the first thing that is wrong with it; see [`read()`].
 pub fn from_json(value: &Value) -> Result<RawPulse, Reject> {
     let mut raw = RawPulse::default();
     match read(&mut raw, &value.to_string()) {

@@ -17,6 +17,7 @@ use ::rest::{IdempotencyKey, Problem};
 use domain::code::Code;
 use domain::time::Timestamp;
 use message::{Read, Wire};
+use proto::instant::from_wire;
 use proto::v1::DeletedResource;
 use proto::v1::catalog_service_server::CatalogServiceServer;
 use service::Service;
@@ -158,6 +159,5 @@ fn key(text: String) -> Result<Option<String>, Problem> {
 
 fn instant(field: &str, time: prost_types::Timestamp) -> Result<Timestamp, Problem> {
     let rule = "must be a valid timestamp";
-    Timestamp::from_unix(time.seconds, time.nanos)
-        .ok_or_else(|| Problem::field(Code::InvalidArgument, field, rule))
+    from_wire(Some(time)).ok_or_else(|| Problem::field(Code::InvalidArgument, field, rule))
 }

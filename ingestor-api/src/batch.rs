@@ -4,10 +4,8 @@ use crate::intake::Report;
 use crate::not_taken::NotTaken;
 use crate::outcome::{Outcome, Taken};
 use domain::code::Code;
-use domain::pulse::RawTime;
-use domain::time::Timestamp;
 use prost::Message;
-use proto::v1;
+use proto::{instant, v1};
 
 /// The most pulses of one batch.
 pub(crate) const BATCH_PULSES_MAX: usize = 1_000;
@@ -60,7 +58,7 @@ pub(crate) fn result(taken: Taken) -> v1::BatchResult {
         dead_letter_id: rejection.dead_letter.map(|id| id.to_string()).unwrap_or_default(),
     });
     let rejections = rejections.collect();
-    let received_time = Some(timestamp(received_time));
+    let received_time = Some(instant::to_wire(received_time));
     v1::BatchResult { accepted_count, duplicate_count, rejections, minted_ids: minted, received_time }
 }
 
@@ -74,11 +72,6 @@ pub(crate) fn not_taken(error: NotTaken) -> v1::NotTaken {
 
 pub(crate) fn count(count: usize) -> i32 {
     i32::try_from(count).expect("a batch holds at most a thousand pulses")
-}
-
-fn timestamp(instant: Timestamp) -> prost_types::Timestamp {
-    let RawTime { seconds, nanos } = instant.into();
-    prost_types::Timestamp { seconds, nanos }
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use crate::resource::{Contract, Sku, Tenant};
 use crate::state::PublishedPlan;
 use ::rest::{Count, Problem, Time};
 use domain::code::Code;
-use domain::time::Timestamp;
 use domain::unit::Unit;
+use proto::instant::to_wire;
 use proto::v1;
 
 /// What is shown as a message.
@@ -128,8 +128,8 @@ impl Wire for Contract {
             tenant: item.tenant,
             plan: item.plan,
             plan_version: item.plan_version,
-            start_time: Some(timestamp(item.start_time.0)),
-            end_time: item.end_time.map(|end| timestamp(end.0)),
+            start_time: Some(to_wire(item.start_time.0)),
+            end_time: item.end_time.map(|end| to_wire(end.0)),
             time_zone: item.time_zone,
             revision: revision(item.catalog_offset),
             catalog_offset: item.catalog_offset.0,
@@ -167,11 +167,6 @@ impl Wire for PublishedPlan {
             catalog_offset: item.catalog_offset.0,
         }
     }
-}
-
-pub(super) fn timestamp(time: Timestamp) -> prost_types::Timestamp {
-    let nanos = i32::try_from(time.subsecond_nanos()).expect("less than a second");
-    prost_types::Timestamp { seconds: time.seconds(), nanos }
 }
 
 fn unknown(field: &str, known: &str) -> Problem {

@@ -1,9 +1,10 @@
 //! Versions of plans as messages.
 
-use super::message::{revision, timestamp};
+use super::message::revision;
 use crate::form::PlanVersionItem;
 use crate::plan::{PlanBody, PriceBody, TierBody};
 use domain::time::Timestamp;
+use proto::instant::to_wire;
 use proto::v1;
 
 /// A version as a message.
@@ -11,7 +12,7 @@ pub(super) fn plan_version(item: PlanVersionItem) -> v1::PlanVersion {
     v1::PlanVersion {
         plan: item.plan,
         version: item.version,
-        published_time: Some(timestamp(item.published_time.0)),
+        published_time: Some(to_wire(item.published_time.0)),
         document: Some(document(item.document)),
         revision: revision(item.catalog_offset),
         catalog_offset: item.catalog_offset.0,
@@ -23,7 +24,7 @@ fn document(body: PlanBody) -> v1::PlanDocument {
     v1::PlanDocument {
         plan: body.plan,
         currency: body.currency,
-        effective_time: Some(timestamp(effective_time)),
+        effective_time: Some(to_wire(effective_time)),
         prices: body.prices.into_iter().map(price).collect(),
     }
 }

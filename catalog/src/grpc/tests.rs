@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fixture::{House, NOW, PLAN, at};
-use message::timestamp;
+use proto::instant::to_wire;
 use proto::v1;
 use proto::v1::catalog_service_server::CatalogService;
 use tonic::Request;
@@ -106,8 +106,8 @@ async fn a_contract_is_put_in_utc_where_nothing_else_is_said() {
         id: "c".into(),
         tenant: "acme".into(),
         plan: "llm".into(),
-        start_time: Some(timestamp(at("2026-01-01T00:00:00Z"))),
-        end_time: Some(timestamp(at("2026-06-01T00:00:00Z"))),
+        start_time: Some(to_wire(at("2026-01-01T00:00:00Z"))),
+        end_time: Some(to_wire(at("2026-06-01T00:00:00Z"))),
         ..Default::default()
     };
     let put = |contract: v1::Contract| {
@@ -225,10 +225,10 @@ async fn plans_are_published_as_documents_and_read_as_structure() {
     let version = published.plan_version.unwrap();
     assert!(published.created);
     assert_eq!((version.version, version.revision, version.catalog_offset), (2, 5, 6));
-    assert_eq!(version.published_time, Some(timestamp(at(NOW).plus_seconds(60))));
+    assert_eq!(version.published_time, Some(to_wire(at(NOW).plus_seconds(60))));
     let document = version.document.clone().unwrap();
     assert_eq!((document.plan.as_str(), document.currency.as_str()), ("llm", "USD"));
-    assert_eq!(document.effective_time, Some(timestamp(at("2026-01-01T00:00:00Z"))));
+    assert_eq!(document.effective_time, Some(to_wire(at("2026-01-01T00:00:00Z"))));
     let price = v1::Price {
         id: "input".into(),
         sku: "llm.input".into(),
@@ -257,7 +257,7 @@ async fn plans_are_published_as_documents_and_read_as_structure() {
         told(&service.get_plan_version(Request::new(get(3))).await.unwrap_err()),
         of("NOT_FOUND", &[])
     );
-    let before = v1::GetPlanVersionRequest { as_of: Some(timestamp(at(NOW))), ..get(2) };
+    let before = v1::GetPlanVersionRequest { as_of: Some(to_wire(at(NOW))), ..get(2) };
     assert_eq!(
         told(&service.get_plan_version(Request::new(before)).await.unwrap_err()),
         of("NOT_FOUND", &[])
@@ -289,7 +289,7 @@ async fn a_read_is_as_old_or_as_new_as_it_is_asked_to_be() {
     house.clock.set(at(NOW).plus_seconds(60));
     service.put_tenant(Request::new(put_tenant("acme", "Later"))).await.unwrap();
     let read = |as_of: &str, catalog_offset| {
-        let as_of = (!as_of.is_empty()).then(|| timestamp(at(as_of)));
+        let as_of = (!as_of.is_empty()).then(|| to_wire(at(as_of)));
         Request::new(v1::GetTenantRequest { id: "acme".into(), as_of, catalog_offset })
     };
     let name = async |request| service.get_tenant(request).await.unwrap().into_inner().name;

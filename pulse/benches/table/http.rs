@@ -1,26 +1,19 @@
 //! One pulse a request at 50 kept connections, beside a server that only answers.
 
 use crate::Settings;
+use crate::closed_loop::{self, Run};
 use crate::echo::Echo;
-use crate::percentile::Percentiles;
 use crate::pulses::{Pulses, TENANTS, catalog};
 use crate::server::Home;
-use crate::streams::rate;
-use crate::table::{Row, grouped, ratio};
+use crate::table::Row;
 use anyhow::{Context, bail};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 
 const CONNECTIONS: u16 = 50;
 const HEAD_END: &[u8] = b"\r\n\r\n";
-
-struct Run {
-    rate: u64,
-    latencies: Percentiles,
-}
 
 /// The row.
 pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
@@ -33,34 +26,13 @@ pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     server.apply(&catalog(TENANTS))?;
     drive(server.ready.http, duration / 10)?;
     let ours = drive(server.ready.http, duration)?;
-    let row = Row::stated(
-        "HTTP one-pulse calls/s, 50 connections",
-        format!("{}, {}", grouped(ours.rate), ours.latencies.text()),
-        format!(
-            "axum echo {}, {}: {} of it",
-            grouped(echoed.rate),
-            echoed.latencies.text(),
-            ratio(ours.rate, echoed.rate)
-        ),
-    );
+    let row = ours.row("HTTP one-pulse calls/s, 50 connections", ("axum echo", &echoed));
     let met = ours.rate * 10 >= echoed.rate * 6 && ours.rate >= 50_000;
     Ok(vec![row.aiming("≥ 0.60 of the echo and ≥ 50,000", met)])
 }
 
 fn drive(address: SocketAddr, duration: Duration) -> anyhow::Result<Run> {
-    tokio::runtime::Runtime::new()?.block_on(async {
-        let started = Instant::now();
-        let mut callers = JoinSet::new();
-        for maker in 0..CONNECTIONS {
-            callers.spawn(call(address, Pulses::new(maker, TENANTS), started + duration));
-        }
-        let mut latencies = Vec::new();
-        while let Some(took) = callers.join_next().await {
-            latencies.extend(took??);
-        }
-        let rate = rate(latencies.len() as u64, started.elapsed());
-        Ok(Run { rate, latencies: latencies.into() })
-    })
+    closed_loop::drive(CONNECTIONS, duration, |pulses, end| call(address, pulses, end))
 }
 
 /// One connection that asks again as soon as it is answered.

@@ -7,6 +7,7 @@
 //! Never here: an assertion about time. A number that misses its aim is printed as such.
 
 mod catch_up;
+mod closed_loop;
 mod cost;
 mod disk;
 mod echo;

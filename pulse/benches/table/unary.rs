@@ -1,25 +1,19 @@
 //! One pulse a call at 64 connections, beside a server that only answers.
 
 use crate::Settings;
+use crate::closed_loop::{self, Run};
 use crate::echo::Echo;
-use crate::percentile::Percentiles;
 use crate::pulses::{Pulses, TENANTS, catalog};
 use crate::server::Home;
-use crate::streams::{channel, rate};
-use crate::table::{Row, grouped, ratio};
+use crate::streams::channel;
+use crate::table::Row;
 use anyhow::{Context, bail};
 use proto::v1;
 use proto::v1::ingest_service_client::IngestServiceClient;
 use std::time::{Duration, Instant};
-use tokio::task::JoinSet;
 
 const CONNECTIONS: u16 = 64;
 const P99_MAX: Duration = Duration::from_millis(50);
-
-struct Run {
-    rate: u64,
-    latencies: Percentiles,
-}
 
 /// The row.
 pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
@@ -32,34 +26,13 @@ pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     server.apply(&catalog(TENANTS))?;
     drive(&server.grpc(), duration / 10)?;
     let ours = drive(&server.grpc(), duration)?;
-    let row = Row::stated(
-        "unary gRPC calls/s, 64 connections",
-        format!("{}, {}", grouped(ours.rate), ours.latencies.text()),
-        format!(
-            "tonic unary echo {}, {}: {} of it",
-            grouped(echoed.rate),
-            echoed.latencies.text(),
-            ratio(ours.rate, echoed.rate)
-        ),
-    );
+    let row = ours.row("unary gRPC calls/s, 64 connections", ("tonic unary echo", &echoed));
     let met = ours.rate * 10 >= echoed.rate * 6 && ours.latencies.at(99) < P99_MAX;
     Ok(vec![row.aiming("≥ 0.60 of the echo, p99 < 50 ms", met)])
 }
 
 fn drive(address: &str, duration: Duration) -> anyhow::Result<Run> {
-    tokio::runtime::Runtime::new()?.block_on(async {
-        let started = Instant::now();
-        let mut callers = JoinSet::new();
-        for maker in 0..CONNECTIONS {
-            callers.spawn(call(address.to_owned(), Pulses::new(maker, TENANTS), started + duration));
-        }
-        let mut latencies = Vec::new();
-        while let Some(took) = callers.join_next().await {
-            latencies.extend(took??);
-        }
-        let rate = rate(latencies.len() as u64, started.elapsed());
-        Ok(Run { rate, latencies: latencies.into() })
-    })
+    closed_loop::drive(CONNECTIONS, duration, |pulses, end| call(address.to_owned(), pulses, end))
 }
 
 /// One connection that calls again as soon as it is answered.

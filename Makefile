@@ -5,10 +5,10 @@ DATA_DIR  ?= ./pulse-data
 CARGO     ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check mutants fuzz kill-test bench bench-growth contract-test
+.PHONY: help build run test check engines engines-down mutants fuzz kill-test bench bench-growth contract-test
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the one binary, optimised
 	$(CARGO) build --release --locked -p pulse
@@ -26,6 +26,12 @@ check: ## Format, lints, documentation, licences and house rules
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny --locked check bans licenses sources
 	$(CARGO) test --locked -p pulse --test it tidy::
+
+engines: ## Start Kafka and a CQL server from their Java archives, without containers
+	@deploy/engines/run up
+
+engines-down: ## Stop them; their data stays in ./engines-data
+	@deploy/engines/run down
 
 kill-test: ## Kill the server fifty times and compare with what was acknowledged
 	KILL_ROUNDS=50 $(CARGO) test --locked -p pulse kill:: -- --nocapture

@@ -97,7 +97,8 @@ impl Catalog {
 
     async fn append(&self, command: &Command) -> Result<Outcome, CatalogError> {
         let mut outcomes = self.view.outcomes();
-        let offset = self.view.log().append(&partition(), vec![encode(command)]).await?;
+        let offsets = self.view.log().append(&partition(), vec![encode(command)]).await?;
+        let offset = *offsets.first().expect("one record was appended");
         let folded = tokio::time::timeout(FOLD_MAX, self.view.at_least(offset + 1)).await;
         folded.map_err(|_| CatalogError::UnknownOutcome("it was not folded in time"))??;
         loop {

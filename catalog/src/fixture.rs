@@ -200,7 +200,7 @@ impl House {
         let cell = Cell { key: key.cell_key(), timestamp, value: row.to_blob() };
         self.store.write(vec![cell]).await.unwrap();
         let to = TopicPartition::new(REVISIONS, partition_of(&key.tenant));
-        self.log.append(&to, vec![to_record(&Revision { key, row })]).await.unwrap()
+        self.log.append(&to, vec![to_record(&Revision { key, row })]).await.unwrap()[0]
     }
 
     /// Another process's view of the same log.

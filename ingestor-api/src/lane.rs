@@ -120,8 +120,8 @@ impl Lane {
         let to = self.place.topic_partition();
         let traces = load.traced.iter().map(|traced| &traced.trace);
         let span = trace::join(traces, || info_span!("append", %to, records = packed.records.len()));
-        let offset = self.shared.log.append(&to, mem::take(&mut packed.records)).instrument(span).await?;
-        let positions = packed.refused_positions(offset);
+        let offsets = self.shared.log.append(&to, mem::take(&mut packed.records)).instrument(span).await?;
+        let positions = packed.refused_positions(&offsets);
         Ok(positions.map(|position| self.place.dead_letter(arrival, position)).collect())
     }
 

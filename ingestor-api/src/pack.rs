@@ -42,11 +42,10 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    /// The positions of the refused pulses, in their order, once the first record has its offset.
-    pub fn refused_positions(&self, offset: u64) -> impl Iterator<Item = Position> {
-        let first = offset + self.refused_from as u64;
-        let records = self.refused.iter().zip(first..);
-        records.flat_map(|(range, offset)| (0..range.len()).map(move |index| Position::new(offset, index)))
+    /// The positions of the refused pulses, in their order, once the records have their offsets.
+    pub fn refused_positions(&self, offsets: &[u64]) -> impl Iterator<Item = Position> {
+        let records = self.refused.iter().zip(&offsets[self.refused_from..]);
+        records.flat_map(|(range, offset)| (0..range.len()).map(|index| Position::new(*offset, index)))
     }
 }
 
@@ -155,7 +154,8 @@ mod tests {
     #[test]
     fn refused_pulses_lie_behind_the_accepted_ones() {
         let packed = Packed { records: Vec::new(), refused: vec![0..2, 2..3], refused_from: 4 };
-        let positions: Vec<Position> = packed.refused_positions(10).collect();
-        assert_eq!(positions, [Position::new(14, 0), Position::new(14, 1), Position::new(15, 0)]);
+        let positions: Vec<Position> = packed.refused_positions(&[10, 11, 12, 15, 16, 19]).collect();
+        let others_lie_between = [Position::new(16, 0), Position::new(16, 1), Position::new(19, 0)];
+        assert_eq!(positions, others_lie_between);
     }
 }

@@ -177,7 +177,7 @@ impl GatedLog {
 
 #[async_trait]
 impl Log for GatedLog {
-    async fn append(&self, to: &TopicPartition, records: Vec<NewRecord>) -> Result<u64, LogError> {
+    async fn append(&self, to: &TopicPartition, records: Vec<NewRecord>) -> Result<Vec<u64>, LogError> {
         self.open.subscribe().wait_for(|open| *open).await.unwrap();
         let append_time = *self.append_time.lock().unwrap();
         tokio::time::sleep(append_time).await;

@@ -73,16 +73,16 @@ pub struct CrashingLog {
 
 #[async_trait]
 impl Log for CrashingLog {
-    async fn append(&self, to: &TopicPartition, mut records: Vec<NewRecord>) -> Result<u64, LogError> {
+    async fn append(&self, to: &TopicPartition, mut records: Vec<NewRecord>) -> Result<Vec<u64>, LogError> {
         self.point.pass("before", "append", &to.topic);
         if self.point.is_due("mid", "append", &to.topic) {
             records.truncate(records.len() / 2);
             let _ = self.inner.append(to, records).await;
             std::process::abort();
         }
-        let offset = self.inner.append(to, records).await?;
+        let offsets = self.inner.append(to, records).await?;
         self.point.pass("after", "append", &to.topic);
-        Ok(offset)
+        Ok(offsets)
     }
 
     async fn read(

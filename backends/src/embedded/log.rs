@@ -161,7 +161,7 @@ impl EmbeddedLog {
 
 #[async_trait]
 impl Log for EmbeddedLog {
-    async fn append(&self, to: &TopicPartition, records: Vec<NewRecord>) -> Result<u64, LogError> {
+    async fn append(&self, to: &TopicPartition, records: Vec<NewRecord>) -> Result<Vec<u64>, LogError> {
         let partition = self.partition(to)?;
         let bytes = bounds::check_records(&records)?;
         let job = append::Append { partition, records, now: self.clock.now() };

@@ -22,8 +22,8 @@ pub enum AppendFault {
     UnknownStored,
     /// Nothing is stored; the answer is lost.
     UnknownNotStored,
-    /// That many records are stored; the answer is lost.
-    UnknownPrefixStored(usize),
+    /// The records whose bit is set are stored, the first by the lowest, again and again; the answer is lost.
+    UnknownSubsetStored(u64),
 }
 
 /// Topics in memory.
@@ -103,7 +103,7 @@ impl MemoryLog {
     ) -> Result<u64, LogError> {
         let record = NewRecord { headers: Vec::new(), value: value.into() };
         let now = self.clock.now();
-        self.with(to, |partition| partition.append(vec![record], now))
+        self.with(to, |partition| partition.append(vec![record], now)[0])
     }
 
     /// Makes the check of a record fail.
@@ -144,7 +144,7 @@ impl Partition {
         Self { entries: VecDeque::new(), marks: watch::Sender::new(Watermarks { low: first, high: first }) }
     }
 
-    fn append(&mut self, records: Vec<NewRecord>, now: Timestamp) -> u64 {
+    fn append(&mut self, records: Vec<NewRecord>, now: Timestamp) -> Vec<u64> {
         let first = self.marks.borrow().high;
         let timestamp = self.entries.back().map_or(now, |last| last.entry.timestamp.max(now));
         let mut high = first;
@@ -154,7 +154,7 @@ impl Partition {
             high += 1;
         }
         self.marks.send_modify(|marks| marks.high = high);
-        first
+        (first..high).collect()
     }
 
     fn entry_mut(&mut self, offset: u64) -> Result<&mut Stored, LogError> {
@@ -194,20 +194,24 @@ impl Partition {
 
 #[async_trait]
 impl Log for MemoryLog {
-    async fn append(&self, to: &TopicPartition, mut records: Vec<NewRecord>) -> Result<u64, LogError> {
+    async fn append(&self, to: &TopicPartition, mut records: Vec<NewRecord>) -> Result<Vec<u64>, LogError> {
         bounds::check_records(&records)?;
         let now = self.clock.now();
         let mut state = self.state();
         let fault = state.script.pop_front().flatten();
         let partition = state.partition(to)?;
-        let stored = match fault {
+        let mut stored = match fault {
             None => return Ok(partition.append(records, now)),
             Some(AppendFault::Overloaded) => return Err(LogError::Overloaded("as scripted".into())),
-            Some(AppendFault::UnknownStored) => records.len(),
+            Some(AppendFault::UnknownStored) => u64::MAX,
             Some(AppendFault::UnknownNotStored) => 0,
-            Some(AppendFault::UnknownPrefixStored(count)) => count,
+            Some(AppendFault::UnknownSubsetStored(bits)) => bits,
         };
-        records.truncate(stored);
+        records.retain(|_| {
+            let is_stored = stored & 1 == 1;
+            stored = stored.rotate_right(1);
+            is_stored
+        });
         partition.append(records, now);
         Err(LogError::UnknownOutcome("as scripted".into()))
     }
@@ -256,12 +260,13 @@ mod tests {
 
     #[tokio::test]
     async fn appends_fail_as_scripted_and_then_succeed() {
-        use AppendFault::{Overloaded, UnknownNotStored, UnknownPrefixStored, UnknownStored};
+        use AppendFault::{Overloaded, UnknownNotStored, UnknownStored, UnknownSubsetStored};
         let faults = [
             (None, vec!["a", "b"]),
             (Some(Overloaded), vec![]),
             (Some(UnknownNotStored), vec![]),
-            (Some(UnknownPrefixStored(1)), vec!["a"]),
+            (Some(UnknownSubsetStored(0b01)), vec!["a"]),
+            (Some(UnknownSubsetStored(0b10)), vec!["b"]),
             (Some(UnknownStored), vec!["a", "b"]),
         ];
         for (fault, stored) in faults {
@@ -269,12 +274,12 @@ mod tests {
             log.script_appends([fault]);
             let answer = log.append(&at, vec![record("a"), record("b")]).await;
             match fault {
-                None => assert_eq!(answer, Ok(0)),
+                None => assert_eq!(answer, Ok(vec![0, 1])),
                 Some(Overloaded) => assert!(matches!(answer, Err(LogError::Overloaded(_)))),
                 Some(_) => assert!(matches!(answer, Err(LogError::UnknownOutcome(_)))),
             }
             assert_eq!(values(&log, &at).await, stored, "{fault:?}");
-            assert_eq!(log.append(&at, vec![record("c")]).await, Ok(stored.len() as u64));
+            assert_eq!(log.append(&at, vec![record("c")]).await, Ok(vec![stored.len() as u64]));
         }
     }
 
@@ -293,7 +298,7 @@ mod tests {
         log.truncate(&at, 3).unwrap();
         assert_eq!(log.watermarks(&at).await, Ok(Watermarks { low: 2, high: 3 }));
         log.trim(&at, 9).unwrap();
-        assert_eq!(log.append(&at, vec![record("d")]).await, Ok(3));
+        assert_eq!(log.append(&at, vec![record("d")]).await, Ok(vec![3]));
     }
 
     #[tokio::test]

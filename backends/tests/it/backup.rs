@@ -24,7 +24,7 @@ fn at() -> TopicPartition {
 
 /// Appends a record and stores that it is counted, as a consumer does.
 async fn count_one(embedded: &Embedded, value: &'static str) {
-    let offset = embedded.log.append(&at(), vec![record(value)]).await.unwrap();
+    let offset = embedded.log.append(&at(), vec![record(value)]).await.unwrap()[0];
     let key = CellKey::new(&CHECKPOINT, vec![1_i64.into(), 0_i64.into()], vec![]);
     let timestamp = Position::before(offset + 1).raw();
     embedded.store.write(vec![Cell { key, timestamp, value: value.into() }]).await.unwrap();

@@ -44,10 +44,10 @@ async fn an_incarnation_counts_on_from_its_first_offsets() {
     let log = open(directory.path()).log;
     log.declare_incarnation("moved", 2, vec![1_000, 2_000]).await.unwrap();
     let at = TopicPartition::new("moved", 1);
-    assert_eq!(log.append(&at, vec![record("a"), record("b")]).await, Ok(2_000));
+    assert_eq!(log.append(&at, vec![record("a"), record("b")]).await, Ok(vec![2_000, 2_001]));
     drop(log);
     let log = open(directory.path()).log;
-    assert_eq!(log.append(&at, vec![record("c")]).await, Ok(2_002));
+    assert_eq!(log.append(&at, vec![record("c")]).await, Ok(vec![2_002]));
     assert_eq!(log.incarnation("moved").await.unwrap().first_offsets, [1_000, 2_000]);
 }
 
@@ -136,7 +136,7 @@ async fn an_ephemeral_directory_goes_with_its_last_owner() {
     let embedded = backends::embedded::Embedded::ephemeral(crate::clock()).unwrap();
     embedded.log.declare("topic", 1).await.unwrap();
     let at = TopicPartition::new("topic", 0);
-    assert_eq!(embedded.log.append(&at, vec![record("a")]).await, Ok(0));
+    assert_eq!(embedded.log.append(&at, vec![record("a")]).await, Ok(vec![0]));
     let directory = embedded.directory().to_owned();
     assert!(directory.exists());
     drop(embedded);

@@ -26,9 +26,9 @@ async fn child_appends_until_killed() {
             let value =
                 |index| format!("{} {task} {number} {index} {}", std::process::id(), "x".repeat(2_000));
             let records = (0..=number % 3).map(|index| record(value(index))).collect();
-            let first = log.append(&at, records).await.unwrap();
-            for index in 0..=number % 3 {
-                child::say(&format!("{} {} {}", at.partition, first + index, value(index)));
+            let offsets = log.append(&at, records).await.unwrap();
+            for (index, offset) in (0..).zip(offsets) {
+                child::say(&format!("{} {offset} {}", at.partition, value(index)));
             }
         }
     };

@@ -119,8 +119,8 @@ proptest! {
                     Step::Append(values) => {
                         let values = values.into_iter().map(|value| Bytes::from(vec![value]));
                         kept.extend(values.clone());
-                        let first = log.append(&at, values.map(record).collect()).await;
-                        assert_eq!(first, Ok(high));
+                        let offsets = log.append(&at, values.map(record).collect()).await;
+                        assert_eq!(offsets, Ok((high..low + kept.len() as u64).collect()));
                     }
                     Step::Trim(below) => {
                         let expected = below.clamp(low, high);

@@ -17,7 +17,7 @@ async fn of_many_first_declarations_one_is_made_and_all_others_meet_it() {
     assert!(declared.into_iter().all(|declared| declared.is_ok()));
     let at = |partition| TopicPartition::new("topic", partition);
     for partition in 0..3 {
-        assert_eq!(log.append(&at(partition), vec![record("a")]).await, Ok(0));
+        assert_eq!(log.append(&at(partition), vec![record("a")]).await, Ok(vec![0]));
     }
     assert!(matches!(log.append(&at(3), vec![record("a")]).await, Err(LogError::UnknownPartition(_))));
 }
@@ -51,7 +51,7 @@ async fn an_append_that_fails_takes_no_offset_from_those_beside_it() {
     for _ in 0..4 {
         for (partition, outcome) in join_all((0..16).map(append)).await {
             match outcome {
-                Ok(first) => first_offsets[partition as usize].push(first),
+                Ok(offsets) => first_offsets[partition as usize].push(offsets[0]),
                 Err(error) => {
                     assert_eq!(error, LogError::Overloaded("the disk is full".into()));
                     refused += 1;

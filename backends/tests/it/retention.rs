@@ -41,7 +41,7 @@ async fn an_emptied_partition_goes_on_where_it_was_after_a_restart() {
     drop(log);
     let log = open(directory.path()).log;
     assert_eq!(log.watermarks(&at(0)).await, Ok(Watermarks { low: 5, high: 5 }));
-    assert_eq!(log.append(&at(0), vec![record("b")]).await, Ok(5));
+    assert_eq!(log.append(&at(0), vec![record("b")]).await, Ok(vec![5]));
 }
 
 #[tokio::test]

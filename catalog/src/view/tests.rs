@@ -22,7 +22,7 @@ struct Watched {
 
 #[async_trait]
 impl Log for Watched {
-    async fn append(&self, to: &TopicPartition, records: Vec<NewRecord>) -> Result<u64, LogError> {
+    async fn append(&self, to: &TopicPartition, records: Vec<NewRecord>) -> Result<Vec<u64>, LogError> {
         self.inner.append(to, records).await
     }
 
@@ -66,7 +66,7 @@ async fn watched(house: &House) -> (Arc<Watched>, View) {
 }
 
 async fn append(house: &House, change: Change) -> u64 {
-    house.log.append(&partition(), vec![encode(&command(change))]).await.unwrap()
+    house.log.append(&partition(), vec![encode(&command(change))]).await.unwrap()[0]
 }
 
 #[tokio::test]

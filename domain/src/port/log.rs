@@ -151,9 +151,9 @@ pub enum AssignmentChange {
 /// Topics with partitions. Offsets are logical: first offset of the incarnation + the log's own.
 #[async_trait]
 pub trait Log: Send + Sync {
-    /// Appends in order and returns the offset of the first record; the others follow without gaps. Durable when it
-    /// returns. After [`LogError::UnknownOutcome`] any prefix may have been stored.
-    async fn append(&self, to: &TopicPartition, records: Vec<NewRecord>) -> Result<u64, LogError>;
+    /// Appends in order and returns the offset of each record; those of other callers may lie in between. Durable when
+    /// it returns. After [`LogError::UnknownOutcome`] any of the records may have been stored.
+    async fn append(&self, to: &TopicPartition, records: Vec<NewRecord>) -> Result<Vec<u64>, LogError>;
 
     /// Records from `offset` on, without gaps. Empty: the end was reached and nothing came within the wait.
     async fn read(

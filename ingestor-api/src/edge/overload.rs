@@ -128,7 +128,7 @@ async fn a_log_that_flickers_loses_nothing_that_was_acknowledged() {
         AppendFault::Overloaded,
         AppendFault::UnknownStored,
         AppendFault::UnknownNotStored,
-        AppendFault::UnknownPrefixStored(1),
+        AppendFault::UnknownSubsetStored(0b10),
     ];
     let script = faults.iter().flat_map(|fault| [Some(*fault), None]).cycle().take(80);
     house.log.memory.script_appends(script.collect::<Vec<_>>());

@@ -71,7 +71,7 @@ impl House {
         let log = TopicPartition::new("resource-consumption.g1", partition);
         let pulses: Vec<StampedPulse> = raws.iter().map(stamped).collect();
         let record = to_log(pack(&envelope(), &pulses, refused));
-        let offset = self.log.append(&log, vec![record]).await.unwrap();
+        let offset = self.log.append(&log, vec![record]).await.unwrap()[0];
         let limit = ReadLimit { bytes: 1, wait: Duration::ZERO };
         let entry = self.log.read(&log, offset, limit).await.unwrap().remove(0);
         for (part, value) in (0..).zip(split(&entry)) {

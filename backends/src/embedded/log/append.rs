@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 const INSERT: &str = "INSERT INTO record (id, timestamp, headers, value, crc) VALUES (?1, ?2, ?3, ?4, ?5)";
 
-/// Appends records; answers the offset of the first.
+/// Appends records; answers the offset of each.
 pub struct Append {
     /// Where.
     pub partition: Arc<Partition>,
@@ -21,9 +21,9 @@ pub struct Append {
 }
 
 impl Job for Append {
-    type Answer = u64;
+    type Answer = Vec<u64>;
 
-    fn apply(&mut self, transaction: &Connection) -> rusqlite::Result<u64> {
+    fn apply(&mut self, transaction: &Connection) -> rusqlite::Result<Vec<u64>> {
         let Tail { high: first, timestamp } = self.partition.tail();
         let timestamp = timestamp.max(self.now);
         let mut insert = transaction.prepare_cached(INSERT)?;
@@ -36,7 +36,7 @@ impl Job for Append {
             high += 1;
         }
         self.partition.set_tail(Tail { high, timestamp });
-        Ok(first)
+        Ok((first..high).collect())
     }
 
     fn committed(&mut self) {

@@ -8,6 +8,8 @@
 pub mod bounds;
 pub mod conformance;
 pub mod embedded;
+#[cfg(feature = "engines")]
+pub mod engines;
 mod key;
 pub mod memory;
 mod metrics;

@@ -40,6 +40,20 @@ pub fn put(into: &mut impl BufMut, key: &[KeyValue]) {
     }
 }
 
+/// A key as people read it.
+pub fn describe(values: &[KeyValue]) -> String {
+    let parts: Vec<String> = values.iter().map(describe_value).collect();
+    parts.join("/")
+}
+
+fn describe_value(value: &KeyValue) -> String {
+    match value {
+        KeyValue::Text(text) => text.to_string(),
+        KeyValue::Int(number) | KeyValue::Timestamp(number) => number.to_string(),
+        KeyValue::Blob(blob) => format!("{blob:x}"),
+    }
+}
+
 fn put_bytes(into: &mut impl BufMut, kind: u8, bytes: &[u8]) {
     into.put_u8(kind);
     into.put_u32_le(u32::try_from(bytes.len()).expect("a key column is far below 4 GiB"));
@@ -106,5 +120,11 @@ mod tests {
         assert_eq!(start(&range), [KeyValue::text("a"), KeyValue::Int(1)]);
         let within = |text: &str, number| is_within(&range, &[KeyValue::text(text), KeyValue::Int(number)]);
         assert!(within("a", 1) && within("a", 2) && !within("a", 3) && !within("b", 1));
+    }
+
+    #[test]
+    fn keys_are_described_column_by_column() {
+        let key = [KeyValue::text("acme"), KeyValue::Int(-4), KeyValue::Blob(Bytes::from_static(&[0, 255]))];
+        assert_eq!(describe(&key), "acme/-4/00ff");
     }
 }

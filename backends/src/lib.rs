@@ -13,4 +13,5 @@ pub mod engines;
 mod key;
 pub mod memory;
 mod metrics;
+pub mod scylla;
 mod waiting;

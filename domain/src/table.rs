@@ -319,7 +319,7 @@ impl CellKey {
 pub struct Cell {
     /// Where it stands.
     pub key: CellKey,
-    /// Its write timestamp.
+    /// Its write timestamp; `i64::MIN` is none, because the engines mark with it what was never written.
     pub timestamp: i64,
     /// Its value.
     pub value: Bytes,

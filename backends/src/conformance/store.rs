@@ -76,7 +76,7 @@ pub async fn of_two_writes_the_larger_timestamp_wins_then_the_larger_value(store
         (10, "mm", 10, "mm"),
         (10, "m", 10, "mm"),
         (11, "a", 11, "a"),
-        (i64::MIN, "zz", 11, "a"),
+        (i64::MIN + 1, "zz", 11, "a"),
     ];
     for (timestamp, value, expected_timestamp, expected) in steps {
         write(store, vec![cell(key.clone(), timestamp, value.to_owned())]).await;

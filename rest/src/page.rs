@@ -8,6 +8,7 @@ use domain::hash::{FieldHasher, HashKey};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// Items of a page where nothing is asked.
 pub const PAGE_SIZE_DEFAULT: usize = 100;
@@ -45,19 +46,34 @@ impl<'de> Deserialize<'de> for PageSize {
     }
 }
 
-/// The key that all replicas sign page tokens with.
+/// The key that all replicas sign page tokens with. It can be replaced while they run; every clone sees that.
 #[derive(Clone)]
-pub struct PageKey(HashKey);
+pub struct PageKey(Arc<RwLock<Keys>>);
+
+struct Keys {
+    current: HashKey,
+    /// What the current one came after.
+    previous: Option<HashKey>,
+}
 
 impl PageKey {
     /// A key of 16 secret bytes.
     pub fn new(key: HashKey) -> Self {
-        Self(key)
+        Self(Arc::new(RwLock::new(Keys { current: key, previous: None })))
+    }
+
+    /// Signs with another key from now on. Tokens of the one before are taken until this one is replaced in its turn, so
+    /// that who is reading a list reads it to its end, and replicas need not change at the same moment.
+    pub fn replace(&self, key: HashKey) {
+        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if key != keys.current {
+            *keys = Keys { current: key, previous: Some(keys.current) };
+        }
     }
 
     /// The token that leads to what comes after `cursor` in the answer to `query`, its canonical form.
     pub fn sign(&self, query: &str, cursor: &str) -> String {
-        let mut bytes = self.seal(query, cursor).to_vec();
+        let mut bytes = seal(&self.read().current, query, cursor).to_vec();
         bytes.extend_from_slice(cursor.as_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -74,12 +90,19 @@ impl PageKey {
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| refuse())?;
         let (seal, cursor) = bytes.split_at_checked(SEAL_BYTES).ok_or_else(refuse)?;
         let cursor = std::str::from_utf8(cursor).map_err(|_| refuse())?;
-        if self.seal(query, cursor) == seal { Ok(cursor.to_owned()) } else { Err(refuse()) }
+        let keys = self.read();
+        let is_ours = |key: &HashKey| self::seal(key, query, cursor) == seal;
+        let ours = [Some(&keys.current), keys.previous.as_ref()].into_iter().flatten().any(is_ours);
+        if ours { Ok(cursor.to_owned()) } else { Err(refuse()) }
     }
 
-    fn seal(&self, query: &str, cursor: &str) -> [u8; SEAL_BYTES] {
-        FieldHasher::new(&self.0).bytes(query.as_bytes()).bytes(cursor.as_bytes()).finish128().to_le_bytes()
+    fn read(&self) -> RwLockReadGuard<'_, Keys> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn seal(key: &HashKey, query: &str, cursor: &str) -> [u8; SEAL_BYTES] {
+    FieldHasher::new(key).bytes(query.as_bytes()).bytes(cursor.as_bytes()).finish128().to_le_bytes()
 }
 
 impl fmt::Debug for PageKey {
@@ -111,6 +134,21 @@ mod tests {
             assert_eq!(problem.kind().name(), "INVALID_PAGE_TOKEN", "{query} {other}");
         }
         assert_eq!(format!("{key:?}"), "***");
+    }
+
+    #[test]
+    fn a_replaced_key_opens_until_its_successor_is_replaced() {
+        let (key, query) = (PageKey::new([1; 16]), "/v1/usage?");
+        let (replica, first) = (key.clone(), key.sign(query, "cursor"));
+        replica.replace([2; 16]);
+        let second = key.sign(query, "cursor");
+        assert_eq!(second, PageKey::new([2; 16]).sign(query, "cursor"), "what is signed now is signed anew");
+        assert_eq!(key.open(query, &first).unwrap(), "cursor");
+        key.replace([2; 16]);
+        assert_eq!(key.open(query, &first).unwrap(), "cursor", "the same key again replaces nothing");
+        key.replace([3; 16]);
+        assert_eq!(key.open(query, &first).unwrap_err().kind().name(), "INVALID_PAGE_TOKEN");
+        assert_eq!(key.open(query, &second).unwrap(), "cursor");
     }
 
     #[test]

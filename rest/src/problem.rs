@@ -12,11 +12,13 @@ use utoipa::ToSchema;
 mod answers;
 mod kind;
 mod page;
+mod rate_limit;
 
 pub(crate) use answers::responses;
 pub use answers::{CommandProblems, QueryProblems};
 pub use kind::Kind;
 pub use page::{describe, routes};
+pub use rate_limit::RateLimit;
 
 /// What a refused client waits where nothing better is known.
 const RETRY_AFTER_SECONDS: u32 = 1;
@@ -46,6 +48,7 @@ struct Content {
     detail: String,
     errors: Vec<FieldError>,
     retry_after_seconds: Option<u32>,
+    limit: Option<RateLimit>,
 }
 
 impl Problem {
@@ -53,7 +56,8 @@ impl Problem {
     pub fn new(kind: impl Into<Kind>, detail: impl Into<String>) -> Self {
         let kind = kind.into();
         let retry_after_seconds = kind.tells_when_to_retry().then_some(RETRY_AFTER_SECONDS);
-        Self(Box::new(Content { kind, detail: detail.into(), errors: Vec::new(), retry_after_seconds }))
+        let (detail, errors) = (detail.into(), Vec::new());
+        Self(Box::new(Content { kind, detail, errors, retry_after_seconds, limit: None }))
     }
 
     /// A field that breaks a rule; the message reads "`field` `rule`".
@@ -89,6 +93,13 @@ impl Problem {
         self
     }
 
+    /// This problem with the limit that was met, which says after what time to try again.
+    #[must_use]
+    pub fn limited(mut self, limit: RateLimit) -> Self {
+        self.0.limit = Some(limit);
+        self.retry_after(limit.reset_seconds)
+    }
+
     /// What kind of problem it is.
     pub fn kind(&self) -> Kind {
         self.0.kind
@@ -111,13 +122,16 @@ impl Problem {
 
     /// The answer, completed by what only the door knows.
     pub(crate) fn render(self, instance: Option<String>, trace_id: Option<String>) -> Response {
-        let retry_after = self.0.retry_after_seconds;
+        let (retry_after, limit) = (self.0.retry_after_seconds, self.0.limit);
         let status = StatusCode::from_u16(self.0.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = (status, Json(self.document(instance, trace_id))).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some(limit) = limit {
+            limit.tell(headers);
         }
         response.extensions_mut().insert(self);
         response

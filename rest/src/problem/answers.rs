@@ -1,6 +1,7 @@
 //! The problems an operation may answer, for its description.
 
 use super::{Kind, Problem, ProblemDocument};
+use domain::code::Code;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::openapi::{ContentBuilder, Header, Object, Ref, RefOr, Response, ResponseBuilder, schema::Type};
@@ -52,10 +53,16 @@ fn response(status: u16) -> Response {
     let answer = ResponseBuilder::new()
         .description(names.join(", "))
         .content("application/problem+json", content.build());
+    let header = |schema_type| RefOr::T(Header::new(Object::with_type(schema_type)));
+    let mut answer = answer.build();
     if kinds.iter().any(|kind| kind.tells_when_to_retry()) {
-        return answer.header("Retry-After", Header::new(Object::with_type(Type::Integer))).build();
+        answer.headers.insert("Retry-After".to_owned(), header(Type::Integer));
     }
-    answer.build()
+    if kinds.contains(&Code::QuotaExceeded.into()) {
+        let names = ["RateLimit", "RateLimit-Policy"];
+        answer.headers.extend(names.map(|name| (name.to_owned(), header(Type::String))));
+    }
+    answer
 }
 
 /// A document of that kind: one example for all would show a status that is not this one.
@@ -85,6 +92,10 @@ mod tests {
         let waits =
             |name: &String| serde_json::to_string(&responses()[name]).unwrap().contains("Retry-After");
         assert_eq!(responses().into_keys().filter(waits).collect::<Vec<_>>(), ["Problem429", "Problem503"]);
+        let headers = |name: &str| serde_json::to_value(&responses()[name]).unwrap()["headers"].clone();
+        assert_eq!(headers("Problem429")["RateLimit"]["schema"]["type"], "string");
+        assert_eq!(headers("Problem429")["RateLimit-Policy"]["schema"]["type"], "string");
+        assert!(headers("Problem503").get("RateLimit").is_none(), "only a quota has a limit");
     }
 
     #[test]

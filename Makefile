@@ -5,7 +5,7 @@ DATA_DIR  ?= ./pulse-data
 CARGO     ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check engines engines-down mutants fuzz kill-test bench bench-growth contract-test
+.PHONY: help build run test check compose compose-down engines engines-down mutants fuzz kill-test bench bench-growth contract-test
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,13 +19,21 @@ run: build ## Start pulse, import the sample usage, print its costs and stay up
 test: ## Run all tests
 	$(CARGO) test --locked --workspace
 
-check: ## Format, lints, documentation, licences and house rules
+check: ## Format, lints, documentation, licences, containers and house rules
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
 	@command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny --locked check bans licenses sources
+	deploy/check
 	$(CARGO) test --locked -p pulse --test it tidy::
+
+compose: ## Start Kafka, ScyllaDB and a process per role in containers, and say where they are
+	docker compose up --build --wait
+	@cat deploy/addresses.txt
+
+compose-down: ## Stop them; their data stays in volumes
+	docker compose down
 
 engines: ## Start Kafka and a CQL server from their Java archives, without containers
 	@deploy/engines/run up

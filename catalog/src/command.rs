@@ -34,8 +34,8 @@ pub enum Change {
     SetRules(u32),
     /// A generation of the log, with its first incarnation.
     AddGeneration(Generation, Incarnation),
-    /// A generation's log continues elsewhere.
-    AddIncarnation(u32, Incarnation),
+    /// A topic's log continues elsewhere.
+    AddIncarnation(Arc<str>, Incarnation),
     /// A hot tenant is spread.
     AddSplit(Split),
     /// A tenant as it is to be.

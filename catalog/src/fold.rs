@@ -187,9 +187,7 @@ impl State {
             Change::AddGeneration(generation, incarnation) => {
                 self.add_generation(generation, incarnation, at)
             }
-            Change::AddIncarnation(generation, incarnation) => {
-                self.add_incarnation(*generation, incarnation, at)
-            }
+            Change::AddIncarnation(topic, incarnation) => self.add_incarnation(topic, incarnation, at),
             Change::AddSplit(split) => self.add_split(split, at),
             Change::PutTenant(id, tenant) => self.tenants.put(id, tenant, at),
             Change::PutSku(id, sku) => self.put_sku(id, sku, at),

@@ -6,7 +6,7 @@ use crate::plan::PlanVersion;
 use crate::resource::{Contract, Sku, Tenant};
 use domain::calendar::Calendar;
 use domain::checkpoint::Closings;
-use domain::generation::Registry;
+use domain::generation::{Incarnation, Registry};
 use domain::id::{ContractId, PlanId, SkuId, TenantId, UnitId};
 use domain::time::Timestamp;
 use domain::unit::{Unit, Units};
@@ -77,6 +77,11 @@ impl State {
     /// The registry of generations; `None` before the first record of a new log.
     pub const fn registry(&self) -> Option<&Arc<Registry>> {
         self.registry.as_ref()
+    }
+
+    /// Where each topic that was registered or moved lives now: what a log must be told before it is read.
+    pub fn incarnations(&self) -> impl Iterator<Item = (&Arc<str>, &Incarnation)> {
+        self.registry.iter().flat_map(|registry| registry.places())
     }
 
     /// The tenants.

@@ -4,6 +4,7 @@ use crate::hash::{HashKey, fixed_hash, low64};
 use crate::pulse::Identity;
 use crate::reject::{Reject, RejectReason};
 use crate::time::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How far event times may lie from the arrival: part of a generation.
@@ -141,7 +142,9 @@ pub struct Split {
 /// The generations, their incarnations and the split table: never edited, only added to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registry {
-    generations: Vec<(Arc<Generation>, Vec<Incarnation>)>,
+    generations: Vec<Arc<Generation>>,
+    /// By topic, oldest first: those of the generations and of every other log that was ever moved.
+    incarnations: BTreeMap<Arc<str>, Vec<Incarnation>>,
     splits: Vec<Split>,
 }
 
@@ -157,23 +160,22 @@ pub struct Route {
 impl Registry {
     /// A registry of one generation in its first incarnation.
     pub fn new(first: Generation, incarnation: Incarnation) -> Self {
-        Self { generations: vec![(Arc::new(first), vec![incarnation])], splits: Vec::new() }
+        let empty = Self { generations: Vec::new(), incarnations: BTreeMap::new(), splits: Vec::new() };
+        empty.with_generation(first, incarnation)
     }
 
     /// This registry with one generation more.
     #[must_use]
     pub fn with_generation(mut self, generation: Generation, incarnation: Incarnation) -> Self {
-        self.generations.push((Arc::new(generation), vec![incarnation]));
-        self
+        let topic = Arc::clone(&generation.topic);
+        self.generations.push(Arc::new(generation));
+        self.with_incarnation(&topic, incarnation)
     }
 
-    /// This registry with one incarnation more of a generation.
+    /// This registry with one incarnation more of a topic.
     #[must_use]
-    pub fn with_incarnation(mut self, generation: u32, incarnation: Incarnation) -> Self {
-        let known = self.generations.iter_mut().find(|(known, _)| known.number == generation);
-        if let Some((_, incarnations)) = known {
-            incarnations.push(incarnation);
-        }
+    pub fn with_incarnation(mut self, topic: &str, incarnation: Incarnation) -> Self {
+        self.incarnations.entry(topic.into()).or_default().push(incarnation);
         self
     }
 
@@ -186,7 +188,7 @@ impl Registry {
 
     /// All generations, oldest first.
     pub fn generations(&self) -> impl Iterator<Item = &Arc<Generation>> {
-        self.generations.iter().map(|(generation, _)| generation)
+        self.generations.iter()
     }
 
     /// A generation by number.
@@ -208,8 +210,23 @@ impl Registry {
 
     /// The incarnations of a generation, oldest first.
     pub fn incarnations(&self, generation: u32) -> &[Incarnation] {
-        let found = self.generations.iter().find(|(known, _)| known.number == generation);
-        found.map_or(&[], |(_, incarnations)| incarnations)
+        self.find(generation).map_or(&[], |generation| self.incarnations_of(&generation.topic))
+    }
+
+    /// The registered incarnations of a topic, oldest first. A topic beside those of the generations that has none was
+    /// never moved: it is the first one.
+    pub fn incarnations_of(&self, topic: &str) -> &[Incarnation] {
+        self.incarnations.get(topic).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where each topic with registered incarnations lives now.
+    pub fn places(&self) -> impl Iterator<Item = (&Arc<str>, &Incarnation)> {
+        self.incarnations.iter().filter_map(|(topic, all)| Some((topic, all.last()?)))
+    }
+
+    /// The split table, in the order it grew.
+    pub fn splits(&self) -> &[Split] {
+        &self.splits
     }
 
     /// The partition of an identity: never of arrival, clock or configuration.

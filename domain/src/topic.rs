@@ -10,6 +10,10 @@ pub const REVISIONS: &str = "processor-storage-consumption";
 /// Mirrored dead letters of the pulses' topics.
 pub const DEAD_LETTERS: &str = "resource-consumption-dlq";
 
+/// Topics beside those of the generations whose logs may move. The catalogue's is copied record by record when it moves:
+/// its offsets stay, so that it needs no incarnations.
+pub const MOVABLE: [&str; 2] = [REVISIONS, DEAD_LETTERS];
+
 /// The partition of a tenant in a topic that is kept by tenant.
 pub fn partition_of_tenant(tenant: &TenantId, partitions: u32) -> u32 {
     let partition = fixed_hash(tenant.as_str().as_bytes()) % u64::from(partitions.max(1));

@@ -89,6 +89,7 @@ mod tests {
     use domain::calendar::{Calendar, Period};
     use domain::generation::Split;
     use domain::id::{ContractId, SkuId, TenantId, UnitId};
+    use domain::topic::REVISIONS;
 
     fn entry(record: NewRecord) -> Entry {
         Entry { offset: 0, timestamp: Timestamp::EPOCH, headers: record.headers, value: record.value }
@@ -102,7 +103,7 @@ mod tests {
         let period = Period::parse("2026-02").unwrap();
         let mut changes = beginning();
         changes.extend([
-            Change::AddIncarnation(1, incarnation),
+            Change::AddIncarnation(REVISIONS.into(), incarnation),
             Change::AddSplit(Split { tenant: "acme".into(), shards: 3, valid_from: at(NOW) }),
             unit("page", "data.time", "4096/7"),
             put(contract("c", "acme", "2026-01-01T00:00:00Z", None)),

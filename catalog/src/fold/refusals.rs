@@ -227,7 +227,7 @@ fn a_log_without_a_registry_takes_neither_incarnation_nor_split() {
     let (_, incarnation) = first_generation();
     let split = Split { tenant: "acme".into(), shards: 1, valid_from: at(NOW).plus_seconds(3_600) };
     let next = Incarnation { number: 2, ..incarnation };
-    for change in [Change::AddIncarnation(1, next), Change::AddSplit(split)] {
+    for change in [Change::AddIncarnation(domain::topic::REVISIONS.into(), next), Change::AddSplit(split)] {
         let Err(Refusal::Invalid(rejects)) = state.trial(&command(change)).unwrap() else {
             panic!("refused")
         };

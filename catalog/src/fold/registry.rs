@@ -6,6 +6,7 @@ use crate::state::{State, Versioned};
 use domain::generation::{Generation, Incarnation, Registry, Split};
 use domain::table::LEDGER;
 use domain::time::Timestamp;
+use domain::topic::MOVABLE;
 use domain::unit::Units;
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ impl State {
         at: At,
     ) -> Outcome {
         check_shape(generation)?;
-        check_incarnation(incarnation, generation, 1)?;
+        check_incarnation(incarnation, 1, Some(generation.partitions))?;
         let registry = match &self.registry {
             None => first_registry(generation, incarnation)?,
             Some(registry) => {
@@ -56,13 +57,16 @@ impl State {
         Ok(self.install(registry, at))
     }
 
-    pub(super) fn add_incarnation(&mut self, number: u32, incarnation: &Incarnation, at: At) -> Outcome {
+    /// The first incarnation of a generation's topic comes with the generation; that of another topic is never told.
+    pub(super) fn add_incarnation(&mut self, topic: &str, incarnation: &Incarnation, at: At) -> Outcome {
         let registry = self.registered()?;
-        let generation =
-            registry.find(number).ok_or_else(|| invalid("generation", "must be one of the registry"))?;
-        let last = registry.incarnations(number).last().map_or(0, |last| last.number);
-        check_incarnation(incarnation, generation, last + 1)?;
-        let registry = Registry::clone(registry).with_incarnation(number, incarnation.clone());
+        let generation = registry.generations().find(|generation| &*generation.topic == topic);
+        if generation.is_none() && !MOVABLE.contains(&topic) {
+            return Err(invalid("topic", "must be a generation's or one that is kept by tenant").into());
+        }
+        let last = registry.incarnations_of(topic).last().map_or(1, |last| last.number);
+        check_incarnation(incarnation, last + 1, generation.map(|generation| generation.partitions))?;
+        let registry = Registry::clone(registry).with_incarnation(topic, incarnation.clone());
         Ok(self.install(registry, at))
     }
 
@@ -111,17 +115,20 @@ fn check_shape(generation: &Generation) -> Result<(), Refusal> {
     }
 }
 
-fn check_incarnation(incarnation: &Incarnation, generation: &Generation, number: u32) -> Result<(), Refusal> {
+/// A generation's partitions never change; another topic may have as many as it likes in each place.
+fn check_incarnation(incarnation: &Incarnation, number: u32, partitions: Option<u32>) -> Result<(), Refusal> {
     if incarnation.number != number {
         return Err(invalid("incarnation.number", format!("must be {number}, the next one")).into());
     }
-    let partitions = usize::try_from(generation.partitions).unwrap_or(usize::MAX);
-    if incarnation.first_offsets.len() != partitions {
-        return Err(
-            invalid("incarnation.first_offsets", format!("must be {partitions}, one a partition")).into()
-        );
+    let given = incarnation.first_offsets.len();
+    let refusal = |rule: String| Err(invalid("incarnation.first_offsets", rule).into());
+    match partitions {
+        Some(partitions) if u32::try_from(given) != Ok(partitions) => {
+            refusal(format!("must be {partitions}, one a partition"))
+        }
+        None if given == 0 => refusal("must be one a partition".to_owned()),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn first_registry(generation: &Generation, incarnation: &Incarnation) -> Result<Registry, Refusal> {
@@ -154,6 +161,7 @@ mod tests {
     use super::*;
     use crate::command::Change;
     use crate::fixture::*;
+    use domain::topic::{CATALOG, DEAD_LETTERS, REVISIONS};
 
     fn second(valid_from: Timestamp) -> Generation {
         Generation {
@@ -201,16 +209,57 @@ mod tests {
         assert_eq!(state.registry().unwrap().partitions_of("acme").len(), 4);
     }
 
+    fn next(number: u32, partitions: usize) -> Incarnation {
+        Incarnation { number, log_id: "elsewhere".into(), first_offsets: vec![9; partitions] }
+    }
+
+    fn moved(topic: &str, to: Incarnation) -> Change {
+        Change::AddIncarnation(topic.into(), to)
+    }
+
     #[test]
-    fn incarnations_are_numbered_and_name_every_partition() {
-        let (_, incarnation) = first_generation();
+    fn incarnations_of_a_generation_are_numbered_and_name_every_partition() {
+        let topic = "resource-consumption.g1";
         let mut state = begun();
-        assert_eq!(refused(&state, Change::AddIncarnation(1, incarnation.clone())), "incarnation.number");
-        let short = Incarnation { number: 2, first_offsets: vec![9], ..incarnation.clone() };
-        assert_eq!(refused(&state, Change::AddIncarnation(1, short)), "incarnation.first_offsets");
-        assert_eq!(refused(&state, Change::AddIncarnation(3, incarnation.clone())), "generation");
-        let next = Incarnation { number: 2, ..incarnation };
-        state.apply(&command(Change::AddIncarnation(1, next))).unwrap().unwrap();
-        assert_eq!(state.registry().unwrap().incarnations(1).len(), 2);
+        for (to, field) in [
+            (next(1, 4), "incarnation.number"),
+            (next(3, 4), "incarnation.number"),
+            (next(2, 3), "incarnation.first_offsets"),
+            (next(2, 5), "incarnation.first_offsets"),
+        ] {
+            assert_eq!(refused(&state, moved(topic, to.clone())), field, "{to:?}");
+        }
+        state.apply(&command(moved(topic, next(2, 4)))).unwrap().unwrap();
+        let registry = state.registry().unwrap();
+        assert_eq!(registry.incarnations(1).last(), Some(&next(2, 4)));
+        assert_eq!(registry.incarnations(1).len(), 2);
+    }
+
+    #[test]
+    fn topics_kept_by_tenant_move_too_with_as_many_partitions_as_they_like() {
+        let mut state = begun();
+        for topic in [CATALOG, "resource-consumption.g2", "", "processor"] {
+            assert_eq!(refused(&state, moved(topic, next(2, 1))), "topic", "{topic}");
+        }
+        for topic in [REVISIONS, DEAD_LETTERS] {
+            assert_eq!(
+                refused(&state, moved(topic, next(1, 8))),
+                "incarnation.number",
+                "the first is never told"
+            );
+            assert_eq!(refused(&state, moved(topic, next(2, 0))), "incarnation.first_offsets");
+            state.apply(&command(moved(topic, next(2, 8)))).unwrap().unwrap();
+            state.apply(&command(moved(topic, next(3, 2)))).unwrap().unwrap();
+        }
+        let places: Vec<(&str, u32, usize)> = state
+            .incarnations()
+            .map(|(topic, last)| (&**topic, last.number, last.first_offsets.len()))
+            .collect();
+        assert_eq!(places, [(REVISIONS, 3, 2), ("resource-consumption.g1", 1, 4), (DEAD_LETTERS, 3, 2)]);
+    }
+
+    #[test]
+    fn a_catalogue_without_a_registry_knows_no_place() {
+        assert_eq!(State::default().incarnations().count(), 0);
     }
 }

@@ -4,8 +4,9 @@ use domain::generation::{Generation, Horizon, Incarnation, Registry, Split};
 use domain::pulse::Identity;
 use domain::reject::RejectReason;
 use domain::time::Timestamp;
+use domain::topic::{CATALOG, DEAD_LETTERS, REVISIONS};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 const DAY: i64 = 86_400;
@@ -79,15 +80,33 @@ fn the_newest_is_the_last_to_be_valid() {
 
 #[test]
 fn generations_are_found_by_number_with_their_incarnations_in_order() {
-    let registry =
-        three_generations().with_incarnation(2, incarnation(2)).with_incarnation(9, incarnation(2));
+    let second = three_generations().find(2).unwrap().topic.clone();
+    let registry = three_generations().with_incarnation(&second, incarnation(2));
     let numbers: Vec<u32> = registry.generations().map(|generation| generation.number).collect();
     assert_eq!(numbers, [1, 2, 3]);
     assert_eq!(registry.find(2).map(|generation| generation.partitions), Some(8));
     assert_eq!(registry.find(4), None);
     assert_eq!(registry.incarnations(1), [incarnation(1)]);
     assert_eq!(registry.incarnations(2), [incarnation(1), incarnation(2)]);
-    assert!(registry.incarnations(9).is_empty(), "an incarnation of nothing is nowhere");
+    assert!(registry.incarnations(9).is_empty(), "what is no generation has none");
+}
+
+#[test]
+fn every_topic_lives_where_its_last_incarnation_says() {
+    let registry = three_generations()
+        .with_incarnation(REVISIONS, incarnation(2))
+        .with_incarnation(DEAD_LETTERS, incarnation(2))
+        .with_incarnation(REVISIONS, incarnation(3));
+    assert_eq!(registry.incarnations_of(REVISIONS), [incarnation(2), incarnation(3)]);
+    assert!(registry.incarnations_of(CATALOG).is_empty(), "a topic that never moved is its first one");
+    let places: BTreeMap<&str, u32> =
+        registry.places().map(|(topic, incarnation)| (&**topic, incarnation.number)).collect();
+    assert_eq!(places.len(), 5);
+    assert_eq!((places[REVISIONS], places[DEAD_LETTERS]), (3, 2));
+    for generation in registry.generations() {
+        assert_eq!(places[&*generation.topic], 1, "generation {}", generation.number);
+        assert_eq!(registry.incarnations_of(&generation.topic), registry.incarnations(generation.number));
+    }
 }
 
 #[test]

@@ -55,7 +55,8 @@ impl World {
             log_id: format!("moved-{next}").into(),
             first_offsets: spots.iter().map(|spot| self.history.high(*spot)).collect(),
         };
-        self.registry = self.registry.clone().with_incarnation(number, incarnation);
+        let topic = self.registry.find(number).unwrap().topic.clone();
+        self.registry = self.registry.clone().with_incarnation(&topic, incarnation);
         self.history.incarnations.insert(number, next);
         self.outdate_owners(number);
         for spot in spots {

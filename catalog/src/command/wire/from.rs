@@ -17,7 +17,7 @@ pub(super) fn change(change: WireChange) -> Result<Change, Reject> {
         WireChange::SetRules(rules) => Change::SetRules(rules.version),
         WireChange::AddGeneration(message) => add_generation(message)?,
         WireChange::AddIncarnation(message) => {
-            Change::AddIncarnation(message.generation, incarnation(message.incarnation)?)
+            Change::AddIncarnation(message.topic.into(), incarnation(message.incarnation)?)
         }
         WireChange::AddSplit(message) => Change::AddSplit(Split {
             tenant: TenantId::parse(&message.tenant)?.to_shared(),

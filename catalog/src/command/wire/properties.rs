@@ -113,7 +113,8 @@ fn registry_change() -> impl Strategy<Value = Change> {
     );
     prop_oneof![
         (generation, incarnation()).prop_map(|(generation, first)| Change::AddGeneration(generation, first)),
-        (any::<u32>(), incarnation()).prop_map(|(number, next)| Change::AddIncarnation(number, next)),
+        (".{0,20}", incarnation())
+            .prop_map(|(topic, next)| Change::AddIncarnation(topic.as_str().into(), next)),
         (tenant_id(), any::<u32>(), instant()).prop_map(|(tenant, shards, valid_from)| {
             Change::AddSplit(Split { tenant: tenant.to_shared(), shards, valid_from })
         }),
@@ -306,7 +307,7 @@ fn what_cannot_be_registered_or_deleted_is_refused_by_field() {
     for (change, field) in [
         (generation(|generation| generation.hash_key = vec![0; 15].into()), "hash_key"),
         (generation(|generation| generation.incarnation = None), "incarnation"),
-        (Wire::AddIncarnation(wire::NewIncarnation { generation: 1, incarnation: None }), "incarnation"),
+        (Wire::AddIncarnation(wire::NewIncarnation { topic: "t".into(), incarnation: None }), "incarnation"),
         (Wire::AddSplit(wire::TenantSplit { tenant: String::new(), ..Default::default() }), "tenant"),
         (delete(0, "a"), "kind"),
         (delete(99, "a"), "kind"),

@@ -13,8 +13,8 @@ pub(super) fn change(change: &Change) -> WireChange {
         Change::AddGeneration(generation, first) => {
             WireChange::AddGeneration(new_generation(generation, first))
         }
-        Change::AddIncarnation(generation, next) => WireChange::AddIncarnation(wire::NewIncarnation {
-            generation: *generation,
+        Change::AddIncarnation(topic, next) => WireChange::AddIncarnation(wire::NewIncarnation {
+            topic: topic.to_string(),
             incarnation: Some(incarnation(next)),
         }),
         Change::AddSplit(split) => WireChange::AddSplit(wire::TenantSplit {

@@ -171,8 +171,26 @@ pub static IDEMPOTENCY: Table = Table {
     stamp: Stamp::Other,
 };
 
+/// The catalogue as it was at an offset of its log, in parts that are written once.
+pub static CATALOG_PART: Table = Table {
+    name: "catalog_part",
+    partition: &[int("catalog_offset")],
+    clustering: &[int("part")],
+    ttl_seconds: None,
+    stamp: Stamp::Other,
+};
+
+/// Which offset's parts are complete.
+pub static CATALOG_HEAD: Table = Table {
+    name: "catalog_head",
+    partition: &[text("topic")],
+    clustering: &[],
+    ttl_seconds: None,
+    stamp: Stamp::Other,
+};
+
 /// All of them.
-pub static TABLES: [&Table; 11] = [
+pub static TABLES: [&Table; 13] = [
     &AGGREGATE,
     &LEDGER,
     &PAGE,
@@ -184,6 +202,8 @@ pub static TABLES: [&Table; 11] = [
     &CHARGE,
     &WORKER_CHECKPOINT,
     &IDEMPOTENCY,
+    &CATALOG_PART,
+    &CATALOG_HEAD,
 ];
 
 /// The value of one key column. Order within a type is the order of rows.
@@ -222,6 +242,11 @@ impl KeyValue {
 
     /// The text, if it is one.
     pub fn as_text(&self) -> Option<&str> {
+        self.as_shared().map(|text| &**text)
+    }
+
+    /// The text, shared, if it is one.
+    pub fn as_shared(&self) -> Option<&Arc<str>> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,

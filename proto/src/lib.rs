@@ -16,9 +16,11 @@ pub mod header;
 pub mod instant;
 pub mod json;
 pub mod page;
+pub mod part;
 pub mod published;
 pub mod pulse;
 pub mod record;
+pub mod snapshot;
 
 pub use generated::pulse::log::v1 as log;
 pub use generated::pulse::v1;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeSet, HashSet};
 
 /// Name, partition-key columns, clustering columns; t: text, i: number, m: milliseconds.
-const DECLARED: [(&str, &str, &str); 11] = [
+const DECLARED: [(&str, &str, &str); 13] = [
     (
         "aggregate",
         "t:tenant t:day",
@@ -24,6 +24,8 @@ const DECLARED: [(&str, &str, &str); 11] = [
     ("charge", "t:tenant", "t:period"),
     ("worker_checkpoint", "t:worker t:topic", "i:partition_number"),
     ("idempotency", "t:operation t:idempotency_key", ""),
+    ("catalog_part", "i:catalog_offset", "i:part"),
+    ("catalog_head", "t:topic", ""),
 ];
 
 fn columns(columns: &[domain::table::Column]) -> String {
@@ -76,7 +78,10 @@ fn only_what_tells_repeats_apart_is_forgotten() {
 fn what_the_consumer_writes_is_stamped_by_positions() {
     let others: Vec<&str> =
         TABLES.iter().filter(|table| table.stamp == Stamp::Other).map(|table| table.name).collect();
-    assert_eq!(others, ["watermark", "charge", "worker_checkpoint", "idempotency"]);
+    assert_eq!(
+        others,
+        ["watermark", "charge", "worker_checkpoint", "idempotency", "catalog_part", "catalog_head"]
+    );
 }
 
 #[test]

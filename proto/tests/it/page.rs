@@ -7,8 +7,9 @@ use domain::table::KeyValue;
 use domain::time::Timestamp;
 use proptest::prelude::*;
 use proto::blob::{BlobError, open, seal};
-use proto::log::PagePart;
-use proto::page::{OFFSETS_PER_PAGE, PART_BYTES_MAX, join, page_key, split};
+use proto::log::Part;
+use proto::page::{OFFSETS_PER_PAGE, join, page_key, split};
+use proto::part::PART_BYTES_MAX;
 use proto::record::{pack, to_log, unpack};
 
 /// Bytes that no compressor shortens: a xorshift of 64 bits.
@@ -48,10 +49,10 @@ fn parts_of_differing_compressors_make_up_one_record() {
     let text: String = (10_000..34_000).map(|number: u32| number.to_string()).collect();
     let record = Entry { value: text.into(), ..entry(to_log(Bytes::new())) };
     let other = |part: &Bytes| {
-        let read: PagePart = open(1, part).unwrap();
+        let read: Part = open(1, part).unwrap();
         let content = zstd::bulk::decompress(&read.data, 48_000).unwrap();
         let data: Bytes = zstd::bulk::compress(&content, 19).unwrap().into();
-        seal(1, &PagePart { data, ..read })
+        seal(1, &Part { data, ..read })
     };
     let ours = split(&record);
     let theirs: Vec<Bytes> = ours.iter().map(other).collect();
@@ -72,7 +73,7 @@ fn an_entry_without_a_byte_has_a_part_too() {
 #[test]
 fn a_part_that_swells_beyond_its_bound_is_damage() {
     let bomb = zstd::bulk::compress(&vec![0; 48_001], 3).unwrap();
-    let part = |data: Vec<u8>| seal(1, &PagePart { part: 0, parts: 1, data: data.into() });
+    let part = |data: Vec<u8>| seal(1, &Part { part: 0, parts: 1, data: data.into() });
     assert!(part(bomb.clone()).len() < 100);
     assert_eq!(join(0, &[part(bomb)]), Err(BlobError::Damaged));
     assert_eq!(join(0, &[part(b"no zstd".to_vec())]), Err(BlobError::Damaged));

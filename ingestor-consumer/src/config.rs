@@ -1,14 +1,13 @@
 //! What a consumer can be told.
 
 use crate::core::Limits;
-use domain::ledger::BLOCK_IDS;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Settings of the consumer. Memory held for a partition is bounded by four reads (two in the channel, one before it,
 /// one being applied: `read_bytes` each), what is read since the last flush and the flush under way (`flush_bytes` each,
-/// plus one batch of 4,096 pulses), rows (about 600 bytes each, twice while a flush carries them) and ids (about 64 bytes
-/// each, a set of a minute's slice 820 bytes more), which one batch may exceed by its own.
+/// plus one batch of 4,096 pulses) and rows (about 600 bytes each, twice while a flush carries them). Ids have a bound for
+/// all partitions together, which a batch and what is not flushed yet may exceed by their own.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -20,8 +19,8 @@ pub struct Config {
     pub read_bytes: usize,
     /// Aggregate rows a partition holds in memory.
     pub rows_max: usize,
-    /// Ids a partition holds in memory; a set of ids counts as twelve more.
-    pub ids_max: usize,
+    /// Bytes of ids the process holds in memory: 9 to 12 an id, 230 a set of a minute's slice.
+    pub id_bytes_max: usize,
     /// Milliseconds a partition may take to flush when it is given up.
     pub revoke_flush_ms_max: u64,
 }
@@ -34,7 +33,7 @@ impl Default for Config {
             flush_bytes: limits.flush_bytes,
             read_bytes: 1 << 20,
             rows_max: limits.rows_max,
-            ids_max: limits.ids_max,
+            id_bytes_max: limits.id_bytes_max,
             revoke_flush_ms_max: 2_000,
         }
     }
@@ -43,10 +42,10 @@ impl Default for Config {
 impl Config {
     pub(crate) fn limits(&self) -> Limits {
         Limits {
-            block_ids: BLOCK_IDS,
             rows_max: self.rows_max,
-            ids_max: self.ids_max,
+            id_bytes_max: self.id_bytes_max,
             flush_bytes: self.flush_bytes,
+            ..Limits::default()
         }
     }
 

@@ -5,9 +5,11 @@
 //! writes the same, and a stale writer loses.
 
 mod apply;
+mod asked;
 mod assign;
 mod batch;
 mod cache;
+mod fingerprints;
 mod flush;
 mod ids;
 mod letter;
@@ -33,15 +35,23 @@ pub struct Limits {
     pub block_ids: u32,
     /// Rows and dead letters' states held before clean ones are evicted.
     pub rows_max: usize,
-    /// Ids held before clean sets are evicted; a set counts as a dozen more.
-    pub ids_max: usize,
+    /// Bytes that ids take before clean sets are evicted. No decision follows from it.
+    pub id_bytes_max: usize,
+    /// Bits of an id's fingerprint; the rest of 64 names its block.
+    pub print_bits: u32,
     /// Bytes of records read since the last flush that start the next one before its tick.
     pub flush_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { block_ids: BLOCK_IDS, rows_max: 50_000, ids_max: 2_000_000, flush_bytes: 4 << 20 }
+        Self {
+            block_ids: BLOCK_IDS,
+            rows_max: 50_000,
+            id_bytes_max: 256 << 20,
+            print_bits: 40,
+            flush_bytes: 4 << 20,
+        }
     }
 }
 
@@ -127,14 +137,16 @@ pub struct Memory {
     pub ids: usize,
     /// Sets they are held in.
     pub id_sets: usize,
+    /// Bytes that those take.
+    pub id_bytes: usize,
     /// Bytes of what was read since the last flush.
     pub fresh_bytes: usize,
 }
 
 impl Memory {
-    /// About how much that is: measured sizes of a row, an id and an empty set.
+    /// About how much that is: a row is as large as it was measured.
     pub fn bytes(&self) -> usize {
-        self.rows * 600 + self.ids * 64 + self.id_sets * 820 + self.fresh_bytes
+        self.rows * 600 + self.id_bytes + self.fresh_bytes
     }
 }
 
@@ -183,6 +195,8 @@ pub enum Load {
     Row(RowKey),
     /// All ids of a bucket's slice.
     Slice(SliceKey),
+    /// One block of them, which may hold an id that the fingerprint of one in it looks like.
+    Block(SliceKey, i64),
     /// A dead letter's state.
     LetterState(DeadLetterId),
     /// A dead letter that is purged.
@@ -190,11 +204,23 @@ pub enum Load {
 }
 
 impl Load {
+    /// What it reads, for those who count reads.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Row(_) => "row",
+            Self::Slice(_) => "slice",
+            Self::Block(..) => "block",
+            Self::LetterState(_) => "letter_state",
+            Self::Letter(_) => "letter",
+        }
+    }
+
     /// The read that answers it, complete or not at all.
     pub fn query(&self) -> Query {
         match self {
             Self::Row(key) => Query::one(&key.cell_key()),
             Self::Slice(key) => Query::all(&LEDGER, key.partition_key()),
+            Self::Block(key, number) => Query::one(&key.cell_key(*number)),
             Self::LetterState(id) => Query::one(&id.state_key()),
             Self::Letter(id) => Query::one(&id.cell_key()),
         }
@@ -237,6 +263,11 @@ impl Owner {
     /// An owner that was not assigned yet.
     pub fn new(generation: Arc<Generation>, partition: u32, limits: Limits) -> Self {
         Self { place: Place { generation, partition, limits }, calls: 0, state: None }
+    }
+
+    /// Ids may take so many bytes from now on.
+    pub fn allow_id_bytes(&mut self, bytes: usize) {
+        self.place.limits.id_bytes_max = bytes;
     }
 
     /// Takes what happened and says what shall be done. After an error the state is gone and only an assignment helps.

@@ -1,7 +1,7 @@
 //! What the consumer tells about itself. Each metric says how to read it; tenants and SKUs are never labels.
 
 use crate::alarm::Alarm;
-use crate::core::{Call, Flushed, Memory};
+use crate::core::{Call, Flushed, Load, Memory};
 use crate::shell::Spot;
 use domain::time::Timestamp;
 use metrics::{
@@ -25,8 +25,13 @@ const FLUSH_SECONDS: &str = "pulse_ingestor_consumer_flush_seconds";
 const FLUSH_ROWS: &str = "pulse_ingestor_consumer_flush_rows";
 /// Bytes of a flush's values.
 const FLUSH_BYTES: &str = "pulse_ingestor_consumer_flush_bytes";
-/// Ids held in memory: what limits how much one process can count.
+/// Ids held in memory, as fingerprints or whole: what limits how much one process can count.
 const HOT_IDS: &str = "pulse_ingestor_consumer_hot_ids";
+/// Bytes that they take: together at most `id_bytes_max`, which sets that are asked again and again cannot fit in where
+/// loads of slices rise.
+const HOT_ID_BYTES: &str = "pulse_ingestor_consumer_hot_ids_bytes";
+/// Reads of the store, by what is read; less than one in a hundred pulses, while ids fit in memory.
+const LOADS: &str = "pulse_ingestor_consumer_loads_total";
 /// An estimate of what a partition holds in memory.
 const MEMORY: &str = "pulse_ingestor_consumer_memory_bytes";
 /// Calls that failed and are made again, by call: many of one kind tell which port is ill.
@@ -45,6 +50,8 @@ pub(crate) fn describe() {
     describe_histogram!(FLUSH_ROWS, "cells of a flush");
     describe_histogram!(FLUSH_BYTES, Unit::Bytes, "bytes of a flush's values");
     describe_gauge!(HOT_IDS, "ids held in memory");
+    describe_gauge!(HOT_ID_BYTES, Unit::Bytes, "bytes that the ids held in memory take");
+    describe_counter!(LOADS, "reads of the store before pulses can be counted, by what is read");
     describe_gauge!(MEMORY, Unit::Bytes, "estimate of what a partition holds in memory");
     describe_counter!(RETRIES, "calls that failed and are made again, by call");
     describe_gauge!(ALARMS, "partitions that stopped until somebody acts, by alarm");
@@ -56,6 +63,7 @@ pub(crate) struct Meter {
     watermark: Gauge,
     books: Gauge,
     hot_ids: Gauge,
+    hot_id_bytes: Gauge,
     memory: Gauge,
     flush_seconds: Histogram,
     flush_rows: Histogram,
@@ -70,6 +78,7 @@ impl Meter {
             watermark: gauge!(WATERMARK, &labels),
             books: gauge!(BOOKS, &labels),
             hot_ids: gauge!(HOT_IDS, &labels),
+            hot_id_bytes: gauge!(HOT_ID_BYTES, &labels),
             memory: gauge!(MEMORY, &labels),
             flush_seconds: histogram!(FLUSH_SECONDS),
             flush_rows: histogram!(FLUSH_ROWS),
@@ -101,8 +110,14 @@ impl Meter {
 
     pub fn holds(&self, memory: Memory) {
         self.hot_ids.set(number(memory.ids));
+        self.hot_id_bytes.set(number(memory.id_bytes));
         self.memory.set(number(memory.bytes()));
     }
+}
+
+/// Something is read before a batch can be counted.
+pub(crate) fn loads(load: &Load) {
+    counter!(LOADS, "what" => load.name()).increment(1);
 }
 
 /// A call failed and is made again.

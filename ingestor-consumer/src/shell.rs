@@ -1,5 +1,6 @@
 //! The shell: moves data between the log, the partition owners and the store, and decides nothing.
 
+mod budget;
 mod facts;
 mod failure;
 mod partition;
@@ -12,6 +13,7 @@ mod watermark;
 use crate::alarm::Alarm;
 use crate::config::Config;
 use crate::metrics;
+use budget::Budget;
 use domain::generation::Generation;
 use domain::port::{Assignment, AssignmentChange, CellStore, Clock, Log, RegistryView};
 use futures::StreamExt;
@@ -72,6 +74,7 @@ struct Shared {
     aggregation: StorePath,
     dead_letters: StorePath,
     watermarks: Watermarks,
+    ids: Budget,
 }
 
 /// How often new generations are looked for.
@@ -86,6 +89,7 @@ pub fn start(config: Config, ports: Ports, stop: &CancellationToken, tracker: &T
         aggregation: StorePath::start("aggregation", &ports.store, tracker),
         dead_letters: StorePath::start("dead-letter", &ports.store, tracker),
         watermarks: Watermarks::start(&ports.store, tracker),
+        ids: Budget::new(config.id_bytes_max),
         alarms: alarms.clone(),
         config,
         ports,

@@ -25,7 +25,7 @@ impl State {
             history: reached.arrival,
             rows: Cache::new(),
             letters: Cache::new(),
-            ids: Ids::default(),
+            ids: Ids::new(place.limits.print_bits),
             fresh: Fresh::default(),
             waiting: VecDeque::new(),
             batch: None,

@@ -35,6 +35,19 @@ pub(super) struct Batch {
     pulses: usize,
 }
 
+impl Batch {
+    fn data(&self) -> impl Iterator<Item = &Datum> {
+        let sorted = self.steps.iter().flat_map(|step| match &step.kind {
+            Kind::Pulses(_, sorted) => sorted.as_slice(),
+            _ => &[],
+        });
+        sorted.filter_map(|sorted| match sorted {
+            Sorted::Data(datum) => Some(datum),
+            Sorted::TooLate => None,
+        })
+    }
+}
+
 /// One record, classified.
 #[derive(Debug)]
 pub(super) struct Step {
@@ -168,13 +181,24 @@ impl State {
         }
     }
 
-    fn missing(&self, batch: &Batch) -> Vec<Load> {
+    fn missing(&mut self, batch: &Batch) -> Vec<Load> {
+        self.ask(batch);
         let rows = batch.rows.iter().filter(|key| !self.rows.contains(key)).map(|key| Load::Row(key.clone()));
-        let slices = batch.slices.iter().filter(|key| !self.ids.contains(key)).map(|key| Load::Slice(*key));
+        let slices = batch.slices.iter().filter(|key| self.ids.find(key).is_none()).map(|key| Load::Slice(*key));
+        let blocks = self.ids.asked_blocks().map(|(key, number)| Load::Block(key, number));
         let letters =
             batch.letters.iter().filter(|id| !self.letters.contains(id)).map(|id| Load::LetterState(*id));
         let purged = batch.purged.iter().filter(|(_, letter)| letter.is_none());
-        rows.chain(slices).chain(letters).chain(purged.map(|(id, _)| Load::Letter(*id))).collect()
+        rows.chain(slices).chain(blocks).chain(letters).chain(purged.map(|(id, _)| Load::Letter(*id))).collect()
+    }
+
+    /// Notes what only the store knows about the identities of a batch.
+    fn ask(&mut self, batch: &Batch) {
+        self.ids.begin_batch();
+        let handles: Vec<Option<usize>> = batch.slices.iter().map(|key| self.ids.find(key)).collect();
+        for datum in batch.data() {
+            self.ids.ask(handles[datum.slice], datum.identity);
+        }
     }
 }
 

@@ -154,7 +154,7 @@ impl State {
             self.rows.acknowledge(key, row.position);
         }
         for (key, number, position) in flush.written.blocks {
-            self.ids.acknowledge(&key, number, position, self.reached.block);
+            self.ids.acknowledge(&key, number, position);
         }
         for (id, position) in flush.written.letters {
             self.letters.acknowledge(&id, position);

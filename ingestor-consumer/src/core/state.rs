@@ -166,6 +166,12 @@ impl State {
                 let blocks = answer.iter().map(block).collect::<Result<Vec<_>, _>>()?;
                 self.ids.insert_loaded(key, blocks, checkpoint, self.reached.block);
             }
+            Load::Block(key, number) => {
+                let gone = || Alarm::DamagedCell {
+                    what: format!("block {number} of the ledger at {key:?} was written and is gone"),
+                };
+                self.ids.answer(&decode(answer.first().ok_or_else(gone)?)?);
+            }
         }
         Ok(())
     }
@@ -174,7 +180,8 @@ impl State {
         let checkpoint = Position::before(self.durable);
         self.rows.evict(place.limits.rows_max, checkpoint);
         self.letters.evict(place.limits.rows_max, checkpoint);
-        self.ids.evict(place.limits.ids_max, checkpoint);
+        self.ids.let_go(checkpoint, self.reached.block);
+        self.ids.evict(place.limits.id_bytes_max, checkpoint);
     }
 
     fn reached_watermark(&mut self) -> Option<Output> {
@@ -197,7 +204,7 @@ impl State {
         self.fresh.bytes >= limits.flush_bytes
             || self.rows.len() > limits.rows_max
             || self.letters.len() > limits.rows_max
-            || self.ids.weight() > limits.ids_max
+            || self.ids.bytes() > limits.id_bytes_max
     }
 
     /// Something is on its way to the store, or has to go there.
@@ -210,6 +217,7 @@ impl State {
             rows: self.rows.len() + self.letters.len(),
             ids: self.ids.len(),
             id_sets: self.ids.sets(),
+            id_bytes: self.ids.bytes(),
             fresh_bytes: self.fresh.bytes,
         }
     }

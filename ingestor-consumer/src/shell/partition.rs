@@ -70,9 +70,14 @@ impl Partition {
 
     /// Assigns, drives, and assigns again, until it is stopped or an alarm says that somebody must act.
     pub(super) async fn run(mut self, stop: CancellationToken) {
+        self.count(&stop).await;
+        self.shared.ids.release(self.spot());
+    }
+
+    async fn count(&mut self, stop: &CancellationToken) {
         loop {
-            let end = match self.assign(&stop).await {
-                Ok(()) => self.drive(&stop).await,
+            let end = match self.assign(stop).await {
+                Ok(()) => self.drive(stop).await,
                 Err(end) => end,
             };
             self.calls.clear();
@@ -149,7 +154,7 @@ impl Partition {
                 },
                 _ = tick.tick() => {
                     self.probe();
-                    self.meter.holds(self.owner.memory());
+                    self.share_memory();
                     self.hand(Input::Tick)
                 }
             };
@@ -157,6 +162,13 @@ impl Partition {
                 return end;
             }
         }
+    }
+
+    /// Tells what it holds, and learns what its ids may take.
+    fn share_memory(&mut self) {
+        let memory = self.owner.memory();
+        self.meter.holds(memory);
+        self.owner.allow_id_bytes(self.shared.ids.share(self.spot(), memory.id_bytes));
     }
 
     fn answered(&mut self, answer: Result<Option<Input>, Alarm>) -> Result<(), End> {
@@ -226,7 +238,8 @@ impl Partition {
 
     fn make(&mut self, id: CallId, call: Call) {
         let (shared, number, wait) = (self.shared.clone(), self.number, self.back_off);
-        let span = if let Call::Load(_) = &call {
+        let span = if let Call::Load(load) = &call {
+            metrics::loads(load);
             self.spans.batch()
         } else {
             self.flushing_since.get_or_insert_with(|| shared.ports.clock.now());

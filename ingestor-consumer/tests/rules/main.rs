@@ -6,4 +6,5 @@ mod alarms;
 mod assignment;
 mod bench;
 mod calls;
+mod hot_ids;
 mod letters;

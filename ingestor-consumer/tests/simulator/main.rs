@@ -63,8 +63,10 @@ fn every_schedule_counts_every_pulse_exactly_once() {
 fn schedules_meet_every_outcome() {
     let mut totals = domain::checkpoint::Totals::default();
     let mut adjustments = 0;
+    let mut with_block_reads = 0;
     for seed in 0..50 {
         let world = run(seed);
+        with_block_reads += usize::from(world.processes.iter().any(|process| process.block_reads > 0));
         for cell in world.store.all() {
             if cell.key.table.name == domain::table::CHECKPOINT.name {
                 totals += domain::checkpoint::Checkpoint::from_blob(&cell.value).unwrap().totals;
@@ -84,6 +86,7 @@ fn schedules_meet_every_outcome() {
     ];
     assert!(parts.iter().all(|part| *part > 20), "{totals:?}");
     assert!(adjustments > 20, "{adjustments}");
+    assert!(with_block_reads > 25, "most schedules settle a fingerprint by its block: {with_block_reads}");
 }
 
 /// The checker itself: one pulse lost or doubled behind the consumer's back is found.

@@ -5,17 +5,23 @@ use crate::random::Random;
 use domain::generation::Registry;
 use domain::table::Cell;
 use domain::time::Timestamp;
-use ingestor_consumer::core::{Call, CallId, Input, Limits, Output, Owner, Stop};
+use ingestor_consumer::core::{Call, CallId, Input, Limits, Load, Output, Owner, Stop};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// How many ticks of a process bring another bound for ids.
+const TICKS_PER_BOUND: usize = 10;
+/// What ids may take: nothing, a few sets, or all there are.
+const ID_BYTES: [usize; 4] = [0, 2_000, 10_000, 200_000];
+
 /// Bounds so small that blocks fill, caches overflow and flushes overlap within a short schedule; some are wide, so that
-/// much is kept, and records are taken while a flush is under way.
+/// much is kept, and records are taken while a flush is under way. Short prints make ids look like others.
 pub fn limits(random: &mut Random) -> Limits {
     Limits {
         block_ids: 3,
         rows_max: *random.pick(&[2, 4, 40]),
-        ids_max: *random.pick(&[3, 60, 400, 2_000]),
+        id_bytes_max: *random.pick(&ID_BYTES),
+        print_bits: *random.pick(&[2, 8, 40]),
         flush_bytes: *random.pick(&[400, 3_000, 30_000]),
     }
 }
@@ -42,6 +48,9 @@ pub struct Process {
     /// Spots whose log got another incarnation since they were assigned.
     pub stale: BTreeSet<Spot>,
     pub calls: Vec<Travelling>,
+    ticks: usize,
+    /// How often a block was read that a fingerprint named.
+    pub block_reads: usize,
     /// It knows the newer format of records.
     pub is_upgraded: bool,
 }
@@ -53,6 +62,8 @@ impl Process {
             owners: BTreeMap::new(),
             stale: BTreeSet::new(),
             calls: Vec::new(),
+            ticks: 0,
+            block_reads: 0,
             is_upgraded: false,
         }
     }
@@ -66,10 +77,19 @@ impl Process {
         if matches!(input, Input::Assigned(_)) {
             self.stale.remove(&spot);
         }
+        if matches!(input, Input::Tick) {
+            self.ticks += 1;
+            if self.ticks % TICKS_PER_BOUND == 0 {
+                owner.allow_id_bytes(ID_BYTES[self.ticks / TICKS_PER_BOUND % ID_BYTES.len()]);
+            }
+        }
         let mut watermark = None;
         for output in owner.handle(input)? {
             match output {
-                Output::Call(id, call) => self.calls.push(Travelling { spot, id, call, answer: None }),
+                Output::Call(id, call) => {
+                    self.block_reads += usize::from(matches!(call, Call::Load(Load::Block(..))));
+                    self.calls.push(Travelling { spot, id, call, answer: None });
+                }
                 Output::Watermark(time) => watermark = Some(time),
                 Output::Flushed(_) => {}
             }

@@ -38,7 +38,7 @@ pub struct World {
     /// The first value of every write timestamp of every cell.
     written: HashMap<(CellKey, i64), Bytes>,
     clients: Clients,
-    processes: Vec<Process>,
+    pub processes: Vec<Process>,
     /// Whom the coordinator means to own a spot.
     owners: BTreeMap<Spot, usize>,
     /// Writes of crashed processes that are still under way.

@@ -1,8 +1,8 @@
-//! What the embedded files tell about themselves, each by its name. Each metric says how to read it.
+//! What the adapters tell about themselves, each metric by its name. Each metric says how to read it.
 //!
 //! There is no count of retries: nothing here tries again, that is for the callers, who know what may be repeated.
 
-use domain::port::Clock;
+use domain::port::{Clock, StoreError};
 use domain::time::Timestamp;
 use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
@@ -26,7 +26,45 @@ const QUEUE_JOBS: &str = "pulse_backends_queue_jobs";
 /// Time of a read, its wait for a free connection included.
 const READ_SECONDS: &str = "pulse_backends_read_seconds";
 
-/// Describes them all to the recorder.
+/// Calls on the CQL store, by call (`write`, `read`) and outcome: `done`, `unknown` (it is repeated), `overloaded`, `unavailable`, `refused` (nothing helps).
+const CQL_CALLS: &str = "pulse_backends_cql_calls_total";
+/// Time of a call on the CQL store, from the request to its answer, whatever it was; for reads that of one page.
+const CQL_SECONDS: &str = "pulse_backends_cql_seconds";
+/// Cells that the CQL store wrote or read, by call.
+const CQL_CELLS: &str = "pulse_backends_cql_cells_total";
+
+/// Describes the metrics of the CQL store to the recorder.
+pub(crate) fn describe_cql() {
+    describe_counter!(CQL_CALLS, "calls on the CQL store by call and outcome");
+    describe_histogram!(CQL_SECONDS, Unit::Seconds, "time of a call on the CQL store");
+    describe_counter!(CQL_CELLS, "cells that the CQL store wrote or read");
+}
+
+/// Waits for a call on the CQL store and counts it, with as many cells as `cells` says of its answer.
+pub(crate) async fn cql_call<T>(
+    call: &'static str,
+    clock: &dyn Clock,
+    answer: impl Future<Output = Result<T, StoreError>>,
+    cells: impl FnOnce(&T) -> usize,
+) -> Result<T, StoreError> {
+    let began = clock.now();
+    let answer = answer.await;
+    let outcome = match &answer {
+        Ok(_) => "done",
+        Err(StoreError::UnknownOutcome(_)) => "unknown",
+        Err(StoreError::Overloaded(_)) => "overloaded",
+        Err(StoreError::Unavailable(_)) => "unavailable",
+        Err(StoreError::Damaged { .. } | StoreError::TooLarge { .. }) => "refused",
+    };
+    counter!(CQL_CALLS, "call" => call, "outcome" => outcome).increment(1);
+    histogram!(CQL_SECONDS, "call" => call).record(since(clock, began));
+    if let Ok(answer) = &answer {
+        counter!(CQL_CELLS, "call" => call).increment(cells(answer) as u64);
+    }
+    answer
+}
+
+/// Describes the metrics of the embedded files to the recorder.
 pub(crate) fn describe() {
     describe_histogram!(WRITE_SECONDS, Unit::Seconds, "time from the request to write until it is durable");
     describe_histogram!(COMMIT_SECONDS, Unit::Seconds, "time of a transaction, its sync included");
@@ -89,25 +127,25 @@ impl Meter {
     }
 
     pub fn committed(&self, began: Timestamp, jobs: usize, ending: Ending) {
-        self.commit_seconds.record(self.since(began));
+        self.commit_seconds.record(since(&*self.clock, began));
         self.commit_jobs.record(number(jobs));
         self.commits.iter().filter(|(of, _)| *of == ending).for_each(|(_, commits)| commits.increment(1));
     }
 
     pub fn written(&self, asked: Timestamp, bytes: usize) {
-        self.write_seconds.record(self.since(asked));
+        self.write_seconds.record(since(&*self.clock, asked));
         self.written_bytes.increment(bytes as u64);
     }
 
     pub fn read(&self, asked: Timestamp) {
-        self.read_seconds.record(self.since(asked));
+        self.read_seconds.record(since(&*self.clock, asked));
     }
+}
 
-    /// A clock that went back says nothing.
-    fn since(&self, then: Timestamp) -> Duration {
-        let nanos = self.clock.now().nanos().saturating_sub(then.nanos());
-        Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
-    }
+/// A clock that went back says nothing.
+fn since(clock: &dyn Clock, then: Timestamp) -> Duration {
+    let nanos = clock.now().nanos().saturating_sub(then.nanos());
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
 }
 
 fn number(count: usize) -> f64 {
@@ -188,5 +226,40 @@ mod tests {
         ] {
             assert!(told.lines().any(|told| told == line), "{line} is not in\n{told}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_call_on_the_cql_store_counts_under_its_outcome_with_its_cells() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let _local = metrics::set_default_local_recorder(&recorder);
+        describe_cql();
+        let clock = ManualClock::at(Timestamp::from_seconds(1_000));
+        let slow = async {
+            clock.advance(3);
+            Ok(7)
+        };
+        assert_eq!(cql_call("read", &clock, slow, |cells| *cells).await, Ok(7));
+        let errors = [
+            StoreError::UnknownOutcome(String::new()),
+            StoreError::Unavailable(String::new()),
+            StoreError::Unavailable(String::new()),
+            StoreError::TooLarge { bytes: 2, bytes_max: 1 },
+        ];
+        for error in errors {
+            let answer = cql_call("write", &clock, async { Err::<(), _>(error.clone()) }, |()| 9).await;
+            assert_eq!(answer, Err(error));
+        }
+        let told = recorder.handle().render();
+        for line in [
+            r#"pulse_backends_cql_calls_total{call="read",outcome="done"} 1"#,
+            r#"pulse_backends_cql_calls_total{call="write",outcome="unknown"} 1"#,
+            r#"pulse_backends_cql_calls_total{call="write",outcome="unavailable"} 2"#,
+            r#"pulse_backends_cql_calls_total{call="write",outcome="refused"} 1"#,
+            r#"pulse_backends_cql_seconds_sum{call="read"} 3"#,
+            r#"pulse_backends_cql_cells_total{call="read"} 7"#,
+        ] {
+            assert!(told.lines().any(|told| told == line), "{line} is not in\n{told}");
+        }
+        assert!(!told.contains(r#"cql_cells_total{call="write"}"#), "what failed wrote no cells:\n{told}");
     }
 }

@@ -17,29 +17,31 @@ mod write;
 pub use open_error::OpenError;
 pub use options::{ScyllaOptions, Tls};
 
-use crate::bounds;
+use crate::{bounds, metrics};
 use async_trait::async_trait;
-use domain::port::{CellStore, Chunk, Query, StoreError};
+use domain::port::{CellStore, Chunk, Clock, Query, StoreError};
 use domain::table::Cell;
 use statements::Statements;
 use std::sync::Arc;
 
 /// The cells of a keyspace.
 pub struct ScyllaStore {
+    clock: Arc<dyn Clock>,
     statements: Statements,
     write_requests_max: usize,
 }
 
 impl ScyllaStore {
     /// Connects, checks the schema and prepares every statement once.
-    pub async fn open(options: ScyllaOptions) -> Result<Arc<Self>, OpenError> {
+    pub async fn open(options: ScyllaOptions, clock: Arc<dyn Clock>) -> Result<Arc<Self>, OpenError> {
+        metrics::describe_cql();
         let session = connection::connect(&options).await?;
         let findings = schema::findings(&session, &options).await?;
         if !findings.is_empty() {
             return Err(OpenError::Schema(findings));
         }
         let statements = Statements::prepare(session, &options.keyspace).await?;
-        Ok(Arc::new(Self { statements, write_requests_max: options.write_requests_max }))
+        Ok(Arc::new(Self { clock, statements, write_requests_max: options.write_requests_max }))
     }
 }
 
@@ -47,10 +49,13 @@ impl ScyllaStore {
 impl CellStore for ScyllaStore {
     async fn write(&self, cells: Vec<Cell>) -> Result<(), StoreError> {
         bounds::check_cells(&cells)?;
-        write::write(&self.statements, cells, self.write_requests_max).await
+        let count = cells.len();
+        let write = write::write(&self.statements, cells, self.write_requests_max);
+        metrics::cql_call("write", &*self.clock, write, |()| count).await
     }
 
     async fn read(&self, query: &Query) -> Result<Chunk, StoreError> {
-        read::chunk(&self.statements, query).await
+        let read = read::chunk(&self.statements, query);
+        metrics::cql_call("read", &*self.clock, read, |chunk| chunk.cells.len()).await
     }
 }

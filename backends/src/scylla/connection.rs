@@ -50,3 +50,25 @@ fn tls(options: &Tls) -> Result<Arc<ClientConfig>, OpenError> {
         .with_no_client_auth();
     Ok(Arc::new(config))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_that_are_none_are_refused_by_the_option() {
+        let broken = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for ca_pem in [&b""[..], b"no certificate", broken] {
+            let refused = tls(&Tls { ca_pem: ca_pem.to_vec() }).unwrap_err().to_string();
+            assert!(refused.starts_with("tls: the certificates are refused: "), "{refused}");
+        }
+    }
+
+    #[tokio::test]
+    async fn where_nobody_listens_the_nodes_are_named() {
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let options = ScyllaOptions { nodes: vec![closed.to_string()], ..ScyllaOptions::default() };
+        let refused = connect(&options).await.err().unwrap().to_string();
+        assert!(refused.starts_with(&format!("no node of {closed} can be used: ")), "{refused}");
+    }
+}

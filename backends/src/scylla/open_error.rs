@@ -47,3 +47,30 @@ impl OpenError {
 fn lines(findings: &[Finding]) -> String {
     findings.iter().map(|finding| format!("\n- {finding}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scylla::schema::Mend;
+
+    #[test]
+    fn every_finding_has_a_line_that_says_what_mends_it() {
+        let finding = |place: &str, mend| Finding {
+            place: place.to_owned(),
+            setting: "comment",
+            is: "a".to_owned(),
+            must_be: "b".to_owned(),
+            mend,
+        };
+        let findings = vec![
+            finding("charge", Mend::Statement("ALTER".to_owned())),
+            finding("page", Mend::ByHand("think".to_owned())),
+        ];
+        assert_eq!(
+            OpenError::Schema(findings).to_string(),
+            "the schema is not as it must be; run `pulse schema apply`, or mend it by hand:\n\
+             - charge: comment is a, must be b; run ALTER\n\
+             - page: comment is a, must be b; think"
+        );
+    }
+}

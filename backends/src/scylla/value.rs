@@ -61,3 +61,33 @@ pub fn timestamp(value: Option<CqlValue>) -> Option<i64> {
 pub fn bytes(value: Option<CqlValue>) -> Option<Bytes> {
     value?.into_blob().map(Bytes::from)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::table::{CellKey, PAGE};
+
+    #[test]
+    fn an_insert_binds_the_key_in_its_order_then_the_value_then_the_stamp() {
+        let key =
+            CellKey::new(&PAGE, [1_i64, 2, 3].map(Into::into).to_vec(), [4_i64, 5].map(Into::into).to_vec());
+        let cell = Cell { key, timestamp: 6, value: "v".into() };
+        let bound: Vec<String> = stamped(&cell).iter().map(|bound| format!("{bound:?}")).collect();
+        let mut expected: Vec<String> = (1..=5).map(|number| format!("Key(Int({number}))")).collect();
+        expected.extend(["Value([118])".to_owned(), "Timestamp(6)".to_owned()]);
+        assert_eq!(bound, expected);
+    }
+
+    #[test]
+    fn columns_of_a_row_are_values_of_their_types_and_null_is_none() {
+        assert_eq!(key(Some(CqlValue::Text("é".to_owned()))), Some(KeyValue::text("é")));
+        assert_eq!(key(Some(CqlValue::BigInt(-1))), Some(KeyValue::Int(-1)));
+        assert_eq!(key(Some(CqlValue::Timestamp(CqlTimestamp(-2)))), Some(KeyValue::Timestamp(-2)));
+        assert_eq!(key(Some(CqlValue::Blob(vec![3]))), Some(KeyValue::Blob(Bytes::from_static(&[3]))));
+        assert_eq!(key(Some(CqlValue::Boolean(true))), None);
+        assert_eq!((key(None), timestamp(None), bytes(None)), (None, None, None));
+        assert_eq!(timestamp(Some(CqlValue::BigInt(4))), Some(4));
+        assert_eq!(timestamp(Some(CqlValue::Int(4))), None);
+        assert_eq!(bytes(Some(CqlValue::Blob(Vec::new()))), Some(Bytes::new()), "empty is not null");
+    }
+}

@@ -172,3 +172,143 @@ fn columns(table: &Table) -> String {
     });
     keys.chain(["regular value blob".to_owned()]).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::table::{CHARGE, LEDGER};
+
+    fn parameters(pairs: &[(&str, &str)]) -> Parameters {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn replicated(pairs: &[(&str, &str)]) -> Keyspace {
+        Keyspace { replication: parameters(pairs), durable_writes: true }
+    }
+
+    /// A keyspace as it must be, in the words of Cassandra.
+    fn right() -> Seen {
+        let package = "org.apache.cassandra";
+        let strategy = format!("{package}.locator.{STRATEGY}");
+        let table = |table: &&Table| SeenTable {
+            columns: columns(table),
+            compaction: parameters(&[(
+                "class",
+                &format!("{package}.db.compaction.SizeTieredCompactionStrategy"),
+            )]),
+            compression: parameters(&[("class", &format!("{package}.io.compress.LZ4Compressor"))]),
+            default_time_to_live: i32::try_from(table.ttl_seconds.unwrap_or(0)).unwrap(),
+            gc_grace_seconds: if table.ttl_seconds.is_some() { 86_400 } else { 864_000 },
+            comment: COMMENT.to_owned(),
+        };
+        Seen {
+            keyspace: Some(replicated(&[("class", &strategy), ("here", "3"), ("there", "3")])),
+            tables: TABLES.iter().map(|declared| (declared.name.to_owned(), table(declared))).collect(),
+        }
+    }
+
+    fn found(seen: &Seen) -> Vec<Finding> {
+        findings(
+            seen,
+            &ScyllaOptions { keyspace: "ks".to_owned(), replication: 3, ..ScyllaOptions::default() },
+        )
+    }
+
+    /// The one finding after a table was changed, as people read it.
+    fn after(table: &Table, change: impl FnOnce(&mut SeenTable)) -> String {
+        let mut seen = right();
+        change(seen.tables.get_mut(table.name).unwrap());
+        let found = found(&seen);
+        assert_eq!(found.len(), 1, "{found:?}");
+        found[0].to_string()
+    }
+
+    #[test]
+    fn what_is_right_has_no_finding() {
+        assert_eq!(found(&right()), []);
+    }
+
+    #[test]
+    fn in_an_empty_cluster_everything_is_absent_and_one_statement_each_makes_it() {
+        let found = found(&Seen::default());
+        assert_eq!(found.len(), 1 + TABLES.len());
+        assert_eq!(
+            found[0].to_string(),
+            "keyspace ks: existence is absent, must be there; run CREATE KEYSPACE IF NOT EXISTS ks WITH \
+             replication = {'class': 'NetworkTopologyStrategy', 'replication_factor': 3} AND durable_writes = true"
+        );
+        assert!(found.iter().all(|finding| matches!(finding.mend, Mend::Statement(_))));
+        let ledger = found.iter().find(|finding| finding.place == "ledger").unwrap().to_string();
+        assert!(ledger.contains("default_time_to_live = 3888000 AND gc_grace_seconds = 86400"), "{ledger}");
+    }
+
+    #[test]
+    fn each_setting_of_a_table_is_named_with_the_statement_that_mends_it() {
+        let windows = parameters(&[("class", "TimeWindowCompactionStrategy")]);
+        assert_eq!(
+            after(&CHARGE, |table| table.compaction = windows),
+            "charge: compaction is TimeWindowCompactionStrategy, must be SizeTieredCompactionStrategy or \
+             IncrementalCompactionStrategy; run ALTER TABLE ks.\"charge\" WITH compaction = \
+             {'class': 'SizeTieredCompactionStrategy'}"
+        );
+        assert_eq!(
+            after(&LEDGER, |table| table.default_time_to_live = 0),
+            "ledger: default_time_to_live is 0, must be 3888000; run ALTER TABLE ks.\"ledger\" WITH \
+             default_time_to_live = 3888000"
+        );
+        let expires = after(&CHARGE, |table| table.default_time_to_live = 60);
+        assert!(expires.starts_with("charge: default_time_to_live is 60, must be 0;"), "{expires}");
+        let grace = after(&LEDGER, |table| table.gc_grace_seconds = 0);
+        assert!(grace.starts_with("ledger: gc_grace_seconds is 0, must be 86400;"), "{grace}");
+        let plain = after(&CHARGE, |table| table.compression = parameters(&[("enabled", "false")]));
+        assert!(plain.starts_with("charge: compression is none, must be LZ4Compressor or "), "{plain}");
+        let comment = after(&CHARGE, |table| table.comment.clear());
+        assert!(comment.starts_with("charge: comment is , must be cells of pulse"), "{comment}");
+    }
+
+    #[test]
+    fn other_columns_are_no_table_of_ours_and_no_statement_mends_them() {
+        let other = after(&CHARGE, |table| table.columns = "partition_key tenant text".to_owned());
+        assert_eq!(
+            other,
+            "charge: columns is partition_key tenant text, must be partition_key tenant text, clustering period \
+             text, regular value blob; the columns of a table never change: name another keyspace"
+        );
+    }
+
+    #[test]
+    fn the_words_of_scylladb_are_understood() {
+        let mut seen = right();
+        let charge = seen.tables.get_mut("charge").unwrap();
+        charge.compaction = parameters(&[("class", "IncrementalCompactionStrategy")]);
+        charge.compression = parameters(&[("sstable_compression", "LZ4WithDictsCompressor")]);
+        assert_eq!(found(&seen), []);
+    }
+
+    #[test]
+    fn too_few_replicas_anywhere_are_found_and_left_to_a_person() {
+        let strategy = ("class", STRATEGY);
+        for replication in [
+            &[strategy, ("here", "3"), ("there", "2")][..],
+            &[strategy],
+            &[strategy, ("here", "3/1")],
+            &[("class", "SimpleStrategy"), ("replication_factor", "3")],
+        ] {
+            let seen = Seen { keyspace: Some(replicated(replication)), ..right() };
+            let found = found(&seen);
+            assert_eq!((found.len(), found[0].setting), (1, "replication"), "{replication:?}");
+            assert!(found[0].mend.to_string().ends_with("then `nodetool repair ks`"), "{}", found[0]);
+        }
+        let more = replicated(&[strategy, ("here", "5")]);
+        assert_eq!(found(&Seen { keyspace: Some(more), ..right() }), []);
+    }
+
+    #[test]
+    fn a_keyspace_without_commit_log_is_mended() {
+        let mut seen = right();
+        seen.keyspace.as_mut().unwrap().durable_writes = false;
+        let found = found(&seen);
+        let statement = "ALTER KEYSPACE ks WITH durable_writes = true".to_owned();
+        assert_eq!((found.len(), &found[0].mend), (1, &Mend::Statement(statement)));
+    }
+}

@@ -104,3 +104,25 @@ fn columns(mut columns: Vec<Column>) -> String {
     };
     columns.into_iter().map(column).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_told_by_kind_and_place_whatever_order_they_come_in() {
+        let column = |kind: &str, position, name: &str, cql_type: &str, order: &str| -> Column {
+            (kind.to_owned(), position, name.to_owned(), cql_type.to_owned(), order.to_owned())
+        };
+        let told = columns(vec![
+            column("regular", -1, "value", "blob", "none"),
+            column("clustering", 1, "hour", "timestamp", "desc"),
+            column("partition_key", 1, "day", "text", "none"),
+            column("clustering", 0, "sku", "text", "asc"),
+            column("partition_key", 0, "tenant", "text", "none"),
+        ]);
+        let expected = "partition_key tenant text, partition_key day text, clustering sku text, \
+                        clustering hour timestamp desc, regular value blob";
+        assert_eq!(told, expected);
+    }
+}

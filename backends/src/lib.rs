@@ -10,6 +10,7 @@ pub mod conformance;
 pub mod embedded;
 #[cfg(feature = "engines")]
 pub mod engines;
+pub mod kafka;
 mod key;
 pub mod memory;
 mod metrics;

@@ -1,0 +1,130 @@
+//! Storing records: an idempotent producer, and what its answers mean.
+
+use super::control::unavailable;
+use super::options::BATCH_BYTES_MAX;
+use super::voice::Voice;
+use super::{KafkaOptions, OpenError, record};
+use domain::port::{LogError, NewRecord};
+use futures::future::join_all;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::producer::{FutureProducer, Producer as _};
+use rdkafka::types::RDKafkaErrorCode;
+use std::sync::{PoisonError, RwLock};
+use std::{mem, thread};
+use tracing::error;
+
+type Client = FutureProducer<Voice>;
+
+/// The producer of this process.
+pub struct Producer {
+    config: ClientConfig,
+    client: RwLock<Client>,
+}
+
+impl Producer {
+    /// Connects when the first record comes.
+    pub fn new(options: &KafkaOptions) -> Result<Self, OpenError> {
+        let config = options.producer();
+        let client = connect(&config).map_err(|error| OpenError::Client(error.to_string()))?;
+        Ok(Self { config, client: RwLock::new(client) })
+    }
+
+    /// Stores records in their order; answers the broker's offset of each.
+    pub async fn append(
+        &self,
+        topic: &str,
+        partition: i32,
+        records: &[NewRecord],
+    ) -> Result<Vec<i64>, LogError> {
+        let client = self.client.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut deliveries = Vec::with_capacity(records.len());
+        let mut refused = None;
+        for record in records {
+            match client.send_result(record::to_kafka(topic, partition, record)) {
+                Ok(delivery) => deliveries.push(delivery),
+                Err((error, _)) => {
+                    refused = Some(refusal(&error, record));
+                    break;
+                }
+            }
+        }
+        let taken = deliveries.len();
+        let outcomes = join_all(deliveries).await.into_iter().map(|outcome| match outcome {
+            Ok(Ok(delivery)) => stored(delivery.offset),
+            Ok(Err((error, _))) => Err(LogError::UnknownOutcome(error.to_string())),
+            Err(canceled) => Err(LogError::UnknownOutcome(canceled.to_string())),
+        });
+        let outcome = outcomes.collect::<Result<Vec<i64>, LogError>>();
+        if outcome.is_err() || refused.is_some() {
+            self.replace_if_fatal();
+        }
+        match refused {
+            None => outcome,
+            Some(refusal) if taken == 0 => Err(refusal),
+            // Those before it are on their way, or there.
+            Some(refusal) => Err(LogError::UnknownOutcome(format!("after {taken} records: {refusal}"))),
+        }
+    }
+
+    /// After a fatal error a producer stores nothing any more. Another one may: what it repeats is found by its ids.
+    fn replace_if_fatal(&self) {
+        let mut client = self.client.write().unwrap_or_else(PoisonError::into_inner);
+        let Some((code, reason)) = client.client().fatal_error() else { return };
+        error!(%code, reason, "the kafka producer has failed for good and is replaced");
+        match connect(&self.config) {
+            Ok(new) => {
+                let old = mem::replace(&mut *client, new);
+                // Its end waits for its thread.
+                thread::spawn(move || drop(old));
+            }
+            Err(error) => error!(%error, "no other kafka producer can be made"),
+        }
+    }
+}
+
+fn connect(config: &ClientConfig) -> KafkaResult<Client> {
+    FutureProducer::from_config_and_context(config, Voice)
+}
+
+/// A record that was stored twice over the wire may be acknowledged without its offset.
+fn stored(offset: i64) -> Result<i64, LogError> {
+    let unknown = || LogError::UnknownOutcome("the broker did not say where the record is".to_owned());
+    (offset >= 0).then_some(offset).ok_or_else(unknown)
+}
+
+/// What was refused before it was on its way.
+fn refusal(error: &KafkaError, record: &NewRecord) -> LogError {
+    match error.rdkafka_error_code() {
+        Some(RDKafkaErrorCode::QueueFull) => LogError::Overloaded("the queue to the brokers is full".to_owned()),
+        Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
+            LogError::TooLarge { bytes: record.value.len(), bytes_max: BATCH_BYTES_MAX }
+        }
+        _ => unavailable(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_at_once_was_not_stored() {
+        let record = NewRecord { value: vec![0; 7].into(), ..NewRecord::default() };
+        let refusal = |code| refusal(&KafkaError::MessageProduction(code), &record);
+        let full = LogError::Overloaded("the queue to the brokers is full".to_owned());
+        assert_eq!(refusal(RDKafkaErrorCode::QueueFull), full);
+        let large = LogError::TooLarge { bytes: 7, bytes_max: 1_000_000 };
+        assert_eq!(refusal(RDKafkaErrorCode::MessageSizeTooLarge), large);
+        assert!(matches!(refusal(RDKafkaErrorCode::Fatal), LogError::Unavailable(_)));
+    }
+
+    #[test]
+    fn an_acknowledgement_without_an_offset_is_none() {
+        assert_eq!(stored(0), Ok(0));
+        assert_eq!(stored(41), Ok(41));
+        for offset in [-1, -1001] {
+            assert!(matches!(stored(offset), Err(LogError::UnknownOutcome(_))), "{offset}");
+        }
+    }
+}

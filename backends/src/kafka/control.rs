@@ -1,0 +1,96 @@
+//! Questions to the brokers about topics: how many partitions, from where to where.
+
+use super::topics::Place;
+use super::voice::Voice;
+use super::{KafkaOptions, OpenError};
+use domain::port::{LogError, Watermarks};
+use rdkafka::client::Client;
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::types::RDKafkaErrorCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::spawn_blocking;
+
+/// A topic as the brokers describe it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// How many partitions it has.
+    pub partitions: usize,
+    /// The copies of the partition that has fewest.
+    pub replicas: usize,
+    /// Whether every partition can be written to.
+    pub is_led: bool,
+}
+
+/// A client that only asks. It is a consumer, for a producer's questions may create topics.
+pub struct Control {
+    consumer: Arc<BaseConsumer<Voice>>,
+    timeout: Duration,
+}
+
+impl Control {
+    /// Connects when it is first asked.
+    pub fn new(options: &KafkaOptions) -> Result<Self, OpenError> {
+        let consumer = BaseConsumer::from_config_and_context(&options.control(), Voice);
+        let consumer = Arc::new(consumer.map_err(|error| OpenError::Client(error.to_string()))?);
+        Ok(Self { consumer, timeout: options.request_timeout })
+    }
+
+    /// The name of the cluster that answers.
+    pub async fn cluster(&self) -> Result<String, LogError> {
+        let found = self.ask(|client, timeout| {
+            client.fetch_metadata(Some("cluster-id-of-pulse"), timeout)?;
+            Ok(client.fetch_cluster_id(timeout))
+        });
+        found.await?.ok_or_else(|| LogError::Unavailable("the brokers do not name their cluster".to_owned()))
+    }
+
+    /// A topic, where it is there.
+    pub async fn find(&self, topic: String) -> Result<Option<Shape>, LogError> {
+        self.ask(move |client, timeout| {
+            let metadata = client.fetch_metadata(Some(&topic), timeout)?;
+            let found = metadata.topics().iter().find(|found| found.name() == topic);
+            let Some(found) = found.filter(|found| !found.partitions().is_empty()) else { return Ok(None) };
+            let partitions = found.partitions();
+            Ok(Some(Shape {
+                partitions: partitions.len(),
+                replicas: partitions.iter().map(|one| one.replicas().len()).min().unwrap_or(0),
+                is_led: partitions.iter().all(|one| one.leader() >= 0),
+            }))
+        })
+        .await
+    }
+
+    /// The bounds of what a partition holds.
+    pub async fn watermarks(&self, of: &Place<'_>) -> Result<Watermarks, LogError> {
+        let (name, number, base) = (of.name.clone(), of.number, of.base);
+        let asked = self.ask(move |client, timeout| match client.fetch_watermarks(&name, number, timeout) {
+            Err(error) if is_unknown(&error) => Ok(None),
+            answer => answer.map(|own| Some(base.watermarks(own))),
+        });
+        asked.await?.ok_or_else(|| LogError::UnknownPartition(of.at.clone()))
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Client<Voice>, Duration) -> KafkaResult<T> + Send + 'static,
+    ) -> Result<T, LogError> {
+        let (consumer, timeout) = (Arc::clone(&self.consumer), self.timeout);
+        let answer = spawn_blocking(move || question(consumer.client(), timeout)).await;
+        answer.map_err(|error| unavailable(&error))?.map_err(|error| unavailable(&error))
+    }
+}
+
+/// The brokers know no such topic or partition.
+pub fn is_unknown(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{UnknownPartition, UnknownTopic, UnknownTopicOrPartition};
+    let code = error.rdkafka_error_code();
+    matches!(code, Some(UnknownPartition | UnknownTopic | UnknownTopicOrPartition))
+}
+
+/// What could not be asked or read now.
+pub fn unavailable(error: &dyn std::error::Error) -> LogError {
+    LogError::Unavailable(error.to_string())
+}

@@ -1,0 +1,110 @@
+//! The port, put together from its parts.
+
+use super::append::Producer;
+use super::control::Control;
+use super::read::Readers;
+use super::topics::Topics;
+use super::{KafkaOptions, OpenError, member};
+use crate::bounds;
+use crate::metrics::{self, Ending, Meter};
+use async_trait::async_trait;
+use domain::generation::{Generation, Incarnation};
+use domain::port::{
+    AssignmentChange, Clock, Entry, Log, LogError, NewRecord, ReadLimit, TopicPartition, Watermarks,
+};
+use futures::stream::BoxStream;
+use std::sync::Arc;
+use tokio_stream::wrappers::ReceiverStream;
+
+/// The name under which this log tells its times and counts.
+const NAME: &str = "kafka";
+
+/// The log on Kafka.
+pub struct KafkaLog {
+    options: KafkaOptions,
+    control: Arc<Control>,
+    topics: Topics,
+    readers: Readers,
+    producer: Producer,
+    meter: Meter,
+}
+
+impl KafkaLog {
+    /// Connects to the brokers, which must answer.
+    pub async fn open(options: KafkaOptions, clock: Arc<dyn Clock>) -> Result<Arc<Self>, OpenError> {
+        options.check()?;
+        metrics::describe();
+        let control = Arc::new(Control::new(&options)?);
+        let topics = Topics::open(options.clone(), Arc::clone(&control)).await?;
+        let readers = Readers::new(&options, Arc::clone(&control));
+        let producer = Producer::new(&options)?;
+        let meter = Meter::new(NAME, clock);
+        Ok(Arc::new(Self { options, control, topics, readers, producer, meter }))
+    }
+
+    /// Makes sure the topic is there with that many partitions and the settings it must have.
+    pub async fn declare(&self, topic: &str, partitions: u32) -> Result<(), OpenError> {
+        self.topics.declare(topic, partitions as usize).await
+    }
+
+    /// Finds all that is wrong with a topic's settings, and changes nothing.
+    pub async fn check(&self, topic: &str, partitions: u32) -> Result<(), OpenError> {
+        self.topics.check(topic, partitions as usize).await
+    }
+
+    /// Takes the newest incarnation that the catalogue's log names for a topic. It must be the topic of these brokers.
+    pub fn learn(&self, topic: &str, incarnation: Incarnation) -> Result<(), OpenError> {
+        self.topics.learn(topic, incarnation)?;
+        self.readers.forget(topic);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Log for KafkaLog {
+    async fn append(&self, to: &TopicPartition, records: Vec<NewRecord>) -> Result<Vec<u64>, LogError> {
+        let place = self.topics.place(to).await?;
+        let bytes = bounds::check_records(&records)?;
+        let began = self.meter.now();
+        self.meter.queued();
+        let outcome = self.producer.append(&place.name, place.number, &records).await;
+        self.meter.taken(1);
+        self.meter.committed(began, 1, ending(&outcome));
+        let own = outcome?;
+        self.meter.written(began, bytes);
+        Ok(own.into_iter().map(|own| place.base.logical(own)).collect())
+    }
+
+    async fn read(
+        &self,
+        from: &TopicPartition,
+        offset: u64,
+        limit: ReadLimit,
+    ) -> Result<Vec<Entry>, LogError> {
+        let place = self.topics.place(from).await?;
+        self.readers.read(&place, offset, limit).await
+    }
+
+    async fn watermarks(&self, of: &TopicPartition) -> Result<Watermarks, LogError> {
+        self.topics.look(&of.topic).await?;
+        let place = self.topics.place(of).await?;
+        self.control.watermarks(&place).await
+    }
+
+    async fn incarnation(&self, topic: &str) -> Result<Incarnation, LogError> {
+        Ok((*self.topics.look(topic).await?).clone())
+    }
+
+    fn assignments(&self, generation: Arc<Generation>) -> BoxStream<'static, AssignmentChange> {
+        let (config, topic) = (self.options.member(&generation.topic), self.options.topic(&generation.topic));
+        Box::pin(ReceiverStream::new(member::join(config, topic, generation)))
+    }
+}
+
+fn ending<T>(outcome: &Result<T, LogError>) -> Ending {
+    match outcome {
+        Ok(_) => Ending::Synced,
+        Err(LogError::UnknownOutcome(_)) => Ending::Unknown,
+        Err(_) => Ending::Refused,
+    }
+}

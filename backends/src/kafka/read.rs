@@ -1,0 +1,164 @@
+//! Reading by offset: a cursor for each reader that goes on where it stopped, another for one that jumps.
+
+use super::KafkaOptions;
+use super::control::{Control, unavailable};
+use super::cursor::{Cursor, Stop};
+use super::topics::Place;
+use crate::{bounds, waiting};
+use domain::port::{Entry, LogError, ReadLimit, TopicPartition, Watermarks};
+use rdkafka::ClientConfig;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Readers of one partition that may go on from different offsets and find what is fetched ahead.
+const IDLE_MAX: usize = 4;
+
+/// The cursors of this process.
+pub struct Readers {
+    config: ClientConfig,
+    timeout: Duration,
+    control: Arc<Control>,
+    idle: Mutex<HashMap<TopicPartition, Vec<Cursor>>>,
+}
+
+impl Readers {
+    /// There are no cursors yet.
+    pub fn new(options: &KafkaOptions, control: Arc<Control>) -> Self {
+        let (config, timeout) = (options.cursor(), options.request_timeout);
+        Self { config, timeout, control, idle: Mutex::default() }
+    }
+
+    /// Records from an offset on; none where the end was reached and nothing came within the wait.
+    pub async fn read(
+        &self,
+        from: &Place<'_>,
+        offset: u64,
+        limit: ReadLimit,
+    ) -> Result<Vec<Entry>, LogError> {
+        let outcome = match from.base.own(offset) {
+            Some(own) => self.read_own(from, own, limit).await?,
+            None => Err(Stop::Outside),
+        };
+        match outcome {
+            Ok(entries) => Ok(entries),
+            Err(stop) => Err(failure(stop, from.at, offset, self.control.watermarks(from).await?)),
+        }
+    }
+
+    async fn read_own(
+        &self,
+        from: &Place<'_>,
+        own: i64,
+        limit: ReadLimit,
+    ) -> Result<Result<Vec<Entry>, Stop>, LogError> {
+        let mut lease = self.lease(from, own)?;
+        if let Ok(outcome) = timeout(limit.wait, lease.next(limit.bytes)).await {
+            return Ok(outcome);
+        }
+        let (marks, offset) = (self.control.watermarks(from).await?, from.base.logical(own));
+        waiting::check(marks, offset)?;
+        if offset == marks.high {
+            return Ok(Ok(Vec::new()));
+        }
+        // What is there and was not fetched yet is on its way.
+        let late = || LogError::Unavailable(format!("nothing came of {} from offset {offset} on", from.at));
+        timeout(self.timeout, lease.next(limit.bytes)).await.map_err(|_| late())
+    }
+
+    fn lease(&self, from: &Place<'_>, own: i64) -> Result<Lease<'_>, LogError> {
+        let cursor = match self.find(from.at, from.base.logical(own)) {
+            Some(cursor) => cursor,
+            None => Cursor::start(&self.config, from, own).map_err(|error| unavailable(&error))?,
+        };
+        Ok(Lease { readers: self, from: from.at.clone(), cursor: Some(cursor) })
+    }
+
+    fn find(&self, from: &TopicPartition, offset: u64) -> Option<Cursor> {
+        let mut all = self.idle();
+        let idle = all.get_mut(from)?;
+        let found = idle.iter().position(|cursor| cursor.next() == offset)?;
+        Some(idle.remove(found))
+    }
+
+    /// Ends the cursors of a topic that is another by now.
+    pub fn forget(&self, topic: &str) {
+        self.idle().retain(|at, _| &*at.topic != topic);
+    }
+
+    fn put(&self, at: TopicPartition, cursor: Cursor) {
+        let mut all = self.idle();
+        let idle = all.entry(at).or_default();
+        idle.push(cursor);
+        if idle.len() > IDLE_MAX {
+            idle.remove(0);
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, HashMap<TopicPartition, Vec<Cursor>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A cursor in use, which goes back when the read ends, also when nobody waits for it any more.
+struct Lease<'a> {
+    readers: &'a Readers,
+    from: TopicPartition,
+    cursor: Option<Cursor>,
+}
+
+impl Lease<'_> {
+    /// The next records, whenever they come.
+    async fn next(&mut self, bytes_max: usize) -> Result<Vec<Entry>, Stop> {
+        let cursor = self.cursor.as_mut().expect("only the end takes it away");
+        loop {
+            let entries = cursor.take(bytes_max, bounds::READ_RECORDS_MAX)?;
+            if !entries.is_empty() {
+                return Ok(entries);
+            }
+            cursor.news().await;
+        }
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        if let Some(cursor) = self.cursor.take().filter(Cursor::is_sound) {
+            self.readers.put(self.from.clone(), cursor);
+        }
+    }
+}
+
+fn failure(stop: Stop, from: &TopicPartition, asked: u64, Watermarks { low, high }: Watermarks) -> LogError {
+    match stop {
+        Stop::Outside if (low..=high).contains(&asked) => {
+            LogError::Unavailable(format!("offset {asked} of {from} was out of range a moment ago"))
+        }
+        Stop::Outside => LogError::OutOfRange { asked, low, high },
+        Stop::Unknown => LogError::UnknownPartition(from.clone()),
+        Stop::Damaged(detail) => LogError::Damaged { offset: asked, detail },
+        Stop::Failed(reason) => LogError::Unavailable(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_is_told_as_what_it_means_to_the_reader() {
+        let at = TopicPartition::new("topic", 3);
+        let told = |stop, asked| failure(stop, &at, asked, Watermarks { low: 10, high: 20 });
+        for asked in [9, 21] {
+            assert_eq!(told(Stop::Outside, asked), LogError::OutOfRange { asked, low: 10, high: 20 });
+        }
+        for asked in [10, 20] {
+            assert!(matches!(told(Stop::Outside, asked), LogError::Unavailable(_)), "{asked} is there by now");
+        }
+        assert_eq!(told(Stop::Unknown, 10), LogError::UnknownPartition(at.clone()));
+        let damaged = LogError::Damaged { offset: 12, detail: "its check".to_owned() };
+        assert_eq!(told(Stop::Damaged("its check".to_owned()), 12), damaged);
+        assert_eq!(told(Stop::Failed("no".to_owned()), 12), LogError::Unavailable("no".to_owned()));
+    }
+}

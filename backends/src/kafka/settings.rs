@@ -1,0 +1,268 @@
+//! How a topic must be set, and what differs: each difference with the command that mends it.
+
+use super::control::Shape;
+use super::options::BATCH_BYTES_MAX;
+use super::{Finding, KafkaOptions};
+use domain::topic::CATALOG;
+use std::collections::HashMap;
+
+/// What keeps a record for ever.
+const FOR_EVER: &str = "-1";
+
+/// A rule for one setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Rule {
+    Is(String),
+    AtLeast(i64),
+}
+
+/// How a topic must be set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    brokers: String,
+    /// Its name on the brokers.
+    pub topic: String,
+    /// How many partitions it must have.
+    pub partitions: usize,
+    /// How many copies of each.
+    pub replication: i32,
+    rules: Vec<(&'static str, Rule)>,
+}
+
+impl Settings {
+    /// What a topic must be, from our name of it.
+    pub fn of(options: &KafkaOptions, topic: &str, partitions: usize) -> Self {
+        let retention = match topic {
+            CATALOG => Rule::Is(FOR_EVER.to_owned()),
+            _ => Rule::AtLeast(i64::try_from(options.retention.as_millis()).unwrap_or(i64::MAX)),
+        };
+        let is = |value: &str| Rule::Is(value.to_owned());
+        let rules = vec![
+            ("cleanup.policy", is("delete")),
+            ("message.timestamp.type", is("LogAppendTime")),
+            ("min.insync.replicas", Rule::AtLeast(options.min_insync_replicas.into())),
+            ("unclean.leader.election.enable", is("false")),
+            ("retention.ms", retention),
+            ("retention.bytes", is(FOR_EVER)),
+            ("max.message.bytes", Rule::AtLeast(i64::try_from(BATCH_BYTES_MAX).unwrap_or(i64::MAX))),
+        ];
+        let (brokers, topic) = (options.brokers.clone(), options.topic(topic));
+        Self { brokers, topic, partitions, replication: options.replication, rules }
+    }
+
+    /// What a new topic is given.
+    pub fn values(&self) -> Vec<(&'static str, String)> {
+        self.rules.iter().map(|(name, rule)| (*name, rule.value())).collect()
+    }
+
+    /// The finding of a topic that is not there.
+    pub fn absent(&self) -> Finding {
+        let values: Vec<String> =
+            self.values().iter().map(|(name, value)| format!(" --config {name}={value}")).collect();
+        let Self { partitions, replication, .. } = self;
+        let create = format!("--create --partitions {partitions} --replication-factor {replication}");
+        let mend = format!("{}{}", self.topics(&create), values.concat());
+        Finding { setting: "topic".to_owned(), found: "absent".to_owned(), wanted: "there".to_owned(), mend }
+    }
+
+    /// All that differs.
+    pub fn differences(&self, shape: Shape, values: &HashMap<String, String>) -> Vec<Finding> {
+        let shape = [self.partitions(shape.partitions), self.replicas(shape.replicas)];
+        let values = self.rules.iter().map(|(name, rule)| self.difference(name, rule, values.get(*name)));
+        shape.into_iter().chain(values).flatten().collect()
+    }
+
+    /// Partitions that are too many cannot be taken away, and missing ones only be added while no record was routed.
+    fn partitions(&self, found: usize) -> Option<Finding> {
+        let mend = if found < self.partitions {
+            self.topics(&format!("--alter --partitions {}", self.partitions))
+        } else {
+            format!("{}, where it holds nothing; else begin another generation", self.topics("--delete"))
+        };
+        let finding = finding("partitions", &found.to_string(), self.partitions.to_string(), mend);
+        (found != self.partitions).then_some(finding)
+    }
+
+    fn replicas(&self, found: usize) -> Option<Finding> {
+        let wanted = usize::try_from(self.replication).unwrap_or(0);
+        let mend = format!("kafka-reassign-partitions.sh --bootstrap-server {} --execute", self.brokers);
+        let finding =
+            finding("replication.factor", &found.to_string(), format!("{wanted} or more"), mend);
+        (found < wanted).then_some(finding)
+    }
+
+    fn difference(&self, name: &str, rule: &Rule, found: Option<&String>) -> Option<Finding> {
+        let found = found.map_or("", String::as_str);
+        let Self { brokers, topic, .. } = self;
+        let mend = format!(
+            "kafka-configs.sh --bootstrap-server {brokers} --alter --entity-type topics --entity-name {topic} \
+             --add-config {name}={}",
+            rule.value()
+        );
+        (!rule.holds(name, found)).then(|| finding(name, found, rule.told(), mend))
+    }
+
+    fn topics(&self, command: &str) -> String {
+        let Self { brokers, topic, .. } = self;
+        format!("kafka-topics.sh --bootstrap-server {brokers} --topic {topic} {command}")
+    }
+}
+
+impl Rule {
+    fn value(&self) -> String {
+        match self {
+            Self::Is(value) => value.clone(),
+            Self::AtLeast(least) => least.to_string(),
+        }
+    }
+
+    fn told(&self) -> String {
+        match self {
+            Self::Is(value) => value.clone(),
+            Self::AtLeast(least) => format!("{least} or more"),
+        }
+    }
+
+    /// A retention without end is longer than any.
+    fn holds(&self, name: &str, found: &str) -> bool {
+        match self {
+            Self::Is(value) => value == found,
+            Self::AtLeast(_) if name == "retention.ms" && found == FOR_EVER => true,
+            Self::AtLeast(least) => found.parse().is_ok_and(|found: i64| found >= *least),
+        }
+    }
+}
+
+fn finding(setting: &str, found: &str, wanted: String, mend: String) -> Finding {
+    Finding { setting: setting.to_owned(), found: found.to_owned(), wanted, mend }
+}
+
+/// Findings as a message.
+pub fn list(findings: &[Finding]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const GOOD: Shape = Shape { partitions: 4, replicas: 3, is_led: true };
+
+    fn options() -> KafkaOptions {
+        KafkaOptions {
+            brokers: "one:9092".to_owned(),
+            topic_prefix: "north.".to_owned(),
+            replication: 3,
+            min_insync_replicas: 2,
+            retention: Duration::from_hours(24),
+            ..KafkaOptions::default()
+        }
+    }
+
+    fn settings() -> Settings {
+        Settings::of(&options(), "pulses", 4)
+    }
+
+    fn good(settings: &Settings) -> HashMap<String, String> {
+        settings.values().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// The difference when one value is another.
+    fn told(name: &str, value: &str) -> Option<String> {
+        let settings = settings();
+        let mut values = good(&settings);
+        values.insert(name.to_owned(), value.to_owned()).expect("it is one of the settings");
+        let findings = settings.differences(GOOD, &values);
+        assert!(findings.len() < 2, "{findings:?}");
+        findings.first().map(ToString::to_string)
+    }
+
+    #[test]
+    fn a_topic_is_made_as_it_must_be() {
+        let settings = settings();
+        assert_eq!(settings.differences(GOOD, &good(&settings)), []);
+        let expected = [
+            ("cleanup.policy", "delete"),
+            ("message.timestamp.type", "LogAppendTime"),
+            ("min.insync.replicas", "2"),
+            ("unclean.leader.election.enable", "false"),
+            ("retention.ms", "86400000"),
+            ("retention.bytes", "-1"),
+            ("max.message.bytes", "1000000"),
+        ];
+        assert_eq!(settings.values(), expected.map(|(name, value)| (name, value.to_owned())));
+    }
+
+    #[test]
+    fn each_wrong_setting_is_told_by_its_name_with_the_command_that_mends_it() {
+        for (name, wrong, wanted, set) in [
+            ("cleanup.policy", "compact", "delete", "delete"),
+            ("message.timestamp.type", "CreateTime", "LogAppendTime", "LogAppendTime"),
+            ("min.insync.replicas", "1", "2 or more", "2"),
+            ("unclean.leader.election.enable", "true", "false", "false"),
+            ("retention.ms", "86399999", "86400000 or more", "86400000"),
+            ("retention.bytes", "1073741824", "-1", "-1"),
+            ("max.message.bytes", "999999", "1000000 or more", "1000000"),
+        ] {
+            let expected = format!(
+                "{name} is {wrong} and must be {wanted}; mend it by: kafka-configs.sh --bootstrap-server one:9092 \
+                 --alter --entity-type topics --entity-name north.pulses --add-config {name}={set}"
+            );
+            assert_eq!(told(name, wrong), Some(expected));
+        }
+    }
+
+    #[test]
+    fn more_than_is_asked_for_is_no_fault() {
+        for (name, more) in [
+            ("min.insync.replicas", "3"),
+            ("retention.ms", "86400001"),
+            ("retention.ms", "-1"),
+            ("max.message.bytes", "1048588"),
+        ] {
+            assert_eq!(told(name, more), None, "{name}={more}");
+        }
+        assert!(told("min.insync.replicas", "many").is_some(), "what is no number is not enough");
+        assert!(told("max.message.bytes", "-1").is_some(), "only a retention can be without end");
+    }
+
+    #[test]
+    fn the_catalogue_is_kept_for_ever() {
+        let catalog = Settings::of(&options(), CATALOG, 1);
+        let mut values = good(&catalog);
+        assert_eq!(values["retention.ms"], "-1");
+        values.insert("retention.ms".to_owned(), i64::MAX.to_string());
+        let shape = Shape { partitions: 1, ..GOOD };
+        let findings = catalog.differences(shape, &values);
+        assert_eq!(findings.iter().map(|finding| &finding.setting[..]).collect::<Vec<_>>(), ["retention.ms"]);
+    }
+
+    #[test]
+    fn partitions_and_copies_are_counted_and_all_is_told_at_once() {
+        let settings = settings();
+        let few = Shape { partitions: 3, replicas: 1, is_led: true };
+        let told = list(&settings.differences(few, &HashMap::new()));
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines.len(), 9, "{told}");
+        let add = "partitions is 3 and must be 4; mend it by: kafka-topics.sh --bootstrap-server one:9092 \
+                   --topic north.pulses --alter --partitions 4";
+        assert_eq!(lines[0], add);
+        let copy = "replication.factor is 1 and must be 3 or more; mend it by: kafka-reassign-partitions.sh \
+                    --bootstrap-server one:9092 --execute";
+        assert_eq!(lines[1], copy);
+        let many = settings.differences(Shape { partitions: 5, ..GOOD }, &good(&settings));
+        assert_eq!(many.len(), 1);
+        assert!(many[0].mend.ends_with("--delete, where it holds nothing; else begin another generation"));
+    }
+
+    #[test]
+    fn a_topic_that_is_not_there_is_told_with_all_it_needs() {
+        let told = settings().absent().to_string();
+        let begin = "topic is absent and must be there; mend it by: kafka-topics.sh --bootstrap-server one:9092 \
+                     --topic north.pulses --create --partitions 4 --replication-factor 3 --config \
+                     cleanup.policy=delete --config message.timestamp.type=LogAppendTime";
+        assert!(told.starts_with(begin), "{told}");
+        assert!(told.ends_with("--config max.message.bytes=1000000"), "{told}");
+    }
+}

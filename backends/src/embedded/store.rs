@@ -2,6 +2,7 @@
 
 mod check;
 mod read;
+mod scan;
 mod sql;
 mod write;
 
@@ -13,7 +14,7 @@ use crate::bounds;
 use crate::metrics::Meter;
 use async_trait::async_trait;
 use domain::port::{CellStore, Chunk, Clock, Query, StoreError};
-use domain::table::Cell;
+use domain::table::{Cell, KeyValue, Table};
 use rusqlite::Connection;
 use std::sync::Arc;
 
@@ -52,6 +53,17 @@ impl EmbeddedStore {
                 swept => total += swept,
             }
         }
+    }
+
+    /// Partition keys of a table that hold cells, in an order of the file's own: those after one, none where the table
+    /// ends. With a read of each, that is everything there is.
+    pub async fn partitions(
+        &self,
+        table: &'static Table,
+        after: Option<Vec<KeyValue>>,
+    ) -> Result<Vec<Vec<KeyValue>>, StoreError> {
+        let scan = move |connection: &Connection| scan::partitions(connection, table, after.as_deref());
+        self.readers.run(scan).await.map_err(StoreError::Unavailable)?
     }
 
     /// Bounds the size of the file.

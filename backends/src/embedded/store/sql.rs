@@ -131,6 +131,13 @@ impl Select {
     }
 }
 
+/// The partition keys of a table in their order, those after the one that is bound.
+pub fn partitions_after(table: &Table, is_bound: bool, keys_max: usize) -> String {
+    let (name, key, marks) = (table.name, names(table.partition), marks(1, table.partition.len()));
+    let after = if is_bound { format!("WHERE ({key}) > ({marks})") } else { String::new() };
+    format!("SELECT DISTINCT {key} FROM \"{name}\" {after} ORDER BY {key} LIMIT {keys_max}")
+}
+
 /// A key value as the engine takes it.
 pub struct Bound<'a>(pub &'a KeyValue);
 

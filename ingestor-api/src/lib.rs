@@ -15,7 +15,6 @@ mod decide;
 mod dispatch;
 mod edge;
 mod groups;
-mod health;
 mod idempotency;
 mod intake;
 mod item;
@@ -46,11 +45,10 @@ pub use dead_letters::purge::PurgeRequest;
 pub use dead_letters::replay::ReplayRequest;
 pub use item::{Item, ItemStatus};
 pub use pulses::{CloudEvent, Data, ManyPulses, Pulse, Pulses, Quantity, WrittenPulses};
-pub use transport::server;
+pub use transport::{guarded, server};
 
 use crate::dead_letters::{DeadLetters, purge, replay};
 use crate::edge::Edge;
-use crate::health::Health;
 use crate::idempotency::Answers;
 use crate::pulses::Door;
 use crate::service::Service;
@@ -87,7 +85,6 @@ pub struct Ports {
 #[derive(Clone)]
 pub struct IngestorApi {
     service: Service,
-    health: Health,
     pulses: Door,
     letters: DeadLetters,
 }
@@ -98,25 +95,17 @@ pub fn build(config: Config, ports: Ports, shutdown: CancellationToken, tracker:
     let edge = Arc::new(Edge::new(&config, &ports, tracker.clone()));
     let answers = Answers::new(&ports, tracker.clone());
     let letters = DeadLetters { edge: Arc::clone(&edge), ports, answers };
-    let health = Health::new(&tracker, shutdown.clone());
     let pulses = Door::new(Arc::clone(&edge));
-    IngestorApi { service: Service { edge, config, shutdown, tracker }, health, pulses, letters }
+    IngestorApi { service: Service { edge, config, shutdown, tracker }, pulses, letters }
 }
 
 impl IngestorApi {
-    /// The gRPC services, with reflection and health. Serve them with [`server`].
-    pub fn grpc(&self) -> Routes {
-        let reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .build_v1()
-            .expect("the descriptors were written by the compiler of the messages");
+    /// The gRPC services, beside others. Put all behind [`guarded`] and serve them with [`server`].
+    pub fn grpc(&self, beside: Routes) -> Routes {
         let ingest = IngestServiceServer::new(self.service.clone())
             .accept_compressed(CompressionEncoding::Gzip)
             .accept_compressed(CompressionEncoding::Zstd);
-        let usage = UsageServiceServer::new(self.service.clone());
-        let routes = Routes::new(ingest).add_service(usage).add_service(self.health.service());
-        transport::guarded(routes.add_service(reflection))
+        beside.add_service(ingest).add_service(UsageServiceServer::new(self.service.clone()))
     }
 
     /// The HTTP resources.

@@ -45,7 +45,7 @@ pub fn server() -> Server {
 }
 
 /// The services as they are to be served: each call bounded in time and room, and every refusal under one of our codes.
-pub(crate) fn guarded(routes: Routes) -> Routes {
+pub fn guarded(routes: Routes) -> Routes {
     let partial = Arc::new(Semaphore::new(PARTIAL_BYTES_MAX));
     routes.into_axum_router().layer(middleware::from_fn_with_state(partial, guard)).into()
 }
@@ -81,7 +81,7 @@ mod tests {
         let house = House::new();
         let api = build(Config::default(), house.ports(), CancellationToken::new(), house.tracker.clone());
         let room = Arc::new(Semaphore::new(room));
-        let routes = api.grpc().into_axum_router();
+        let routes = api.grpc(Routes::default()).into_axum_router();
         let routes = routes.layer(middleware::from_fn_with_state(room, guard));
         let request = Request::post("/pulse.v1.IngestService/WritePulses")
             .header("content-type", "application/grpc")
@@ -109,7 +109,8 @@ mod tests {
             .header("grpc-encoding", "deflate")
             .body(Body::from(vec![1, 0, 0, 0, 1, 0]))
             .unwrap();
-        let response = api.grpc().into_axum_router().oneshot(request).await.unwrap();
+        let response =
+            guarded(api.grpc(Routes::default())).into_axum_router().oneshot(request).await.unwrap();
         let status = Status::from_header_map(response.headers()).unwrap();
         assert_eq!(status.code(), tonic::Code::Unimplemented);
         let details = status.get_error_details();
@@ -123,7 +124,8 @@ mod tests {
         let house = House::new();
         let api = build(Config::default(), house.ports(), CancellationToken::new(), house.tracker.clone());
         let request = Request::post("/pulse.v1.IngestService/NoSuch").body(Body::empty()).unwrap();
-        let response = api.grpc().into_axum_router().oneshot(request).await.unwrap();
+        let response =
+            guarded(api.grpc(Routes::default())).into_axum_router().oneshot(request).await.unwrap();
         let status = Status::from_header_map(response.headers()).unwrap();
         assert_eq!((status.code(), status.details().is_empty()), (tonic::Code::Unimplemented, true));
     }
@@ -137,7 +139,8 @@ mod tests {
             .header("content-type", "application/grpc")
             .body(Body::from_stream(nothing))
             .unwrap();
-        let response = api.grpc().into_axum_router().oneshot(request).await.unwrap();
+        let response =
+            guarded(api.grpc(Routes::default())).into_axum_router().oneshot(request).await.unwrap();
         let status = Status::from_header_map(response.headers()).unwrap();
         assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
     }

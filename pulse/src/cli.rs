@@ -1,8 +1,8 @@
 //! The command line: what can be asked for. Each command's own flags stand in its file.
 
 use crate::command::{
-    backup, catalog, completions, config, dlq, doctor, explain, import, price, query, reconcile, send,
-    simulate, top, trace, up,
+    backup, catalog, completions, config, dlq, doctor, explain, import, migrate, price, query, reconcile,
+    schema, send, serve, simulate, top, trace, up,
 };
 use crate::output::Format;
 use crate::server::ServerFlags;
@@ -28,6 +28,8 @@ pub struct Cli {
 pub enum Command {
     /// Run everything in this process on one data directory
     Up(up::Up),
+    /// Run one part of it in this process, on Kafka and ScyllaDB
+    Serve(serve::Serve),
     /// Send one pulse, or many as NDJSON from standard input
     Send(send::Send),
     /// Read or change the catalogue
@@ -60,6 +62,11 @@ pub enum Command {
     Backup(backup::Backup),
     /// Make a data directory from a backup
     Restore(backup::Restore),
+    /// Move a house from its data directory to Kafka and ScyllaDB
+    Migrate(migrate::Migrate),
+    /// Make or check what the store and the log are kept in
+    #[command(subcommand)]
+    Schema(schema::Schema),
     /// Print a shell's completions
     Completions(completions::Completions),
     /// Show or check the configuration

@@ -9,10 +9,13 @@ pub mod dlq;
 pub mod doctor;
 pub mod explain;
 pub mod import;
+pub mod migrate;
 pub mod price;
 pub mod query;
 pub mod reconcile;
+pub mod schema;
 pub mod send;
+pub mod serve;
 pub mod simulate;
 pub mod top;
 pub mod trace;
@@ -47,6 +50,7 @@ pub async fn run(cli: Cli, environment: Environment) -> anyhow::Result<Exit> {
     let context = Context { format: cli.output, server: cli.server, environment };
     match cli.command {
         Command::Up(command) => command.run(&context).await,
+        Command::Serve(command) => command.run(&context).await,
         Command::Send(command) => command.run(&context).await,
         Command::Catalog(command) => command.run(&context).await,
         Command::Import(command) => command.run(&context).await,
@@ -61,6 +65,8 @@ pub async fn run(cli: Cli, environment: Environment) -> anyhow::Result<Exit> {
         Command::Doctor(command) => command.run(&context).await,
         Command::Backup(command) => command.run(&context).await,
         Command::Restore(command) => command.run(&context).await,
+        Command::Migrate(command) => command.run(&context).await,
+        Command::Schema(command) => command.run(&context).await,
         Command::Completions(command) => command.run(),
         Command::Config(command) => command.run(&context),
     }

@@ -1,7 +1,9 @@
 //! The configuration of a server: defaults < file < environment < flags, each value with its origin.
 
+pub mod kafka;
 mod layers;
 mod schema;
+pub mod scylla;
 mod secret;
 
 pub use layers::{Layer, Origin, Setting};
@@ -28,7 +30,18 @@ pub struct Loaded {
 
 /// Lays the layers on each other. Unknown keys are fatal in the file and in flags, variables only warn.
 pub fn load(file: Option<&Path>, environment: &Environment, flags: Value) -> anyhow::Result<Loaded> {
+    load_over(Value::Null, file, environment, flags)
+}
+
+/// The same, for a command with some defaults of its own.
+pub fn load_over(
+    own_defaults: Value,
+    file: Option<&Path>,
+    environment: &Environment,
+    flags: Value,
+) -> anyhow::Result<Loaded> {
     let mut layers = layers::Layers::new(defaults()?);
+    layers.lay(&Layer { origin: Origin::Default, values: own_defaults })?;
     if let Some(path) = file {
         let origin = Origin::File(path.to_owned());
         layers.lay(&Layer { origin, values: read(path)? })?;
@@ -151,6 +164,52 @@ mod tests {
             text,
             "environment PULSE_PAGE_TOKEN_KEY_FILE: page_token_key_file must not be set beside page_token_key"
         );
+    }
+
+    #[test]
+    fn brokers_and_nodes_are_set_together_and_without_a_directory() {
+        let set = |variables: &[(&str, &str)]| {
+            let values = variables.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value)));
+            values.collect::<serde_json::Map<_, _>>()
+        };
+        let brokers = json!({"kafka": set(&[("brokers", "a:9092")])});
+        let nodes = json!({"scylla": set(&[("nodes", "a:9042")])});
+        let text = refusal(None, &Environment::default(), brokers);
+        assert_eq!(text, "default: scylla.nodes must be set beside kafka.brokers");
+        let text = refusal(None, &Environment::default(), nodes);
+        assert_eq!(text, "default: kafka.brokers must be set beside scylla.nodes");
+        let both = Environment::from([("PULSE_KAFKA__BROKERS", "a:9092"), ("PULSE_SCYLLA__NODES", "a:9042")]);
+        assert!(load(None, &both, json!({})).unwrap().config.is_on_engines());
+        let text = refusal(None, &both, json!({"ephemeral": true}));
+        assert_eq!(text, "flag: ephemeral must not be set beside kafka.brokers");
+        assert!(!load(None, &Environment::default(), json!({})).unwrap().config.is_on_engines());
+    }
+
+    #[test]
+    fn each_password_excludes_its_file_and_does_not_print() {
+        for table in ["kafka", "scylla"] {
+            let both = json!({table: {"password": "hunter2", "password_file": "/x"}});
+            let text = refusal(None, &Environment::default(), both);
+            assert_eq!(text, format!("flag: {table}.password_file must not be set beside {table}.password"));
+            let loaded =
+                load(None, &Environment::default(), json!({table: {"password": "hunter2"}})).unwrap();
+            assert_eq!(origin(&loaded, &format!("{table}.password")).value, "***");
+            assert!(!format!("{loaded:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn a_commands_own_default_gives_way_to_whoever_sets_the_key() {
+        let own = || json!({"listen_http": "0.0.0.0:8080"});
+        let load = |environment: &Environment| load_over(own(), None, environment, json!({})).unwrap();
+        let listens = |loaded: &Loaded| loaded.config.listen_http.to_string();
+        let quiet = load(&Environment::default());
+        assert_eq!(
+            (listens(&quiet).as_str(), &origin(&quiet, "listen_http").origin),
+            ("0.0.0.0:8080", &Origin::Default)
+        );
+        let told = load(&Environment::from([("PULSE_LISTEN_HTTP", "127.0.0.1:1")]));
+        assert_eq!(listens(&told), "127.0.0.1:1");
     }
 
     #[test]

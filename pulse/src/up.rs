@@ -1,14 +1,21 @@
-//! Everything in one process: backends, rooms, doors, and the way down again.
+//! One process of one or more roles: backends, rooms, doors, and the way down again.
 
 mod backends;
 mod doors;
 mod gate;
+mod health;
 mod housekeeping;
 mod lifecycle;
 mod memory;
+pub mod migration;
 mod page_key;
 mod readiness;
+mod reflection;
+mod role;
 mod rooms;
+
+pub use backends::house;
+pub use role::Role;
 
 use crate::config::Config;
 use crate::demo::Demo;
@@ -31,13 +38,21 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What a process is to do.
+pub struct Job {
+    /// Its part of the house.
+    pub roles: Vec<Role>,
+    /// Its settings.
+    pub config: Config,
+    /// When it ends by itself.
+    pub exit_after: Option<Duration>,
+    /// Which demonstration it shows, if any.
+    pub demo_seed: Option<u64>,
+}
+
 /// Runs until a signal or until `exit_after`, then drains.
-pub async fn run(
-    config: Config,
-    environment: &Environment,
-    exit_after: Option<Duration>,
-    demo_seed: Option<u64>,
-) -> anyhow::Result<Exit> {
+pub async fn run(job: Job, environment: &Environment) -> anyhow::Result<Exit> {
+    let Job { roles, config, exit_after, demo_seed } = job;
     let mut signals = Signals::install(exit_after)?;
     let lifecycle = Lifecycle::default();
     let metrics = Metrics::install(&SystemClock)?;
@@ -45,6 +60,7 @@ pub async fn run(
     let doors = Doors::bind(&config).await?;
     let memory = Memory::new(config.memory_bytes_max);
     let rooms = Rooms::build(Foundation {
+        roles: &roles,
         config: &config,
         backends: &backends,
         lifecycle: &lifecycle,
@@ -73,7 +89,9 @@ pub async fn run(
         data_dir: backends.data_dir.clone().unwrap_or_default(),
     };
     let files = ReadyFiles::write(&ready, &config, &backends)?;
-    welcome::print(&ready, demo_seed.is_some())?;
+    if roles == Role::ALL {
+        welcome::print(&ready, demo_seed.is_some())?;
+    }
     tracing::info!(%http, %grpc, data_dir = %ready.data_dir.display(), "ready");
     signals.next().await;
     tracing::info!("draining");

@@ -1,7 +1,7 @@
 //! The services as a client sees them, over a real connection.
 
 use crate::testing::{House, Kept, NOW, raw};
-use crate::{Config, build, server};
+use crate::{Config, build, guarded, server};
 use axum::http::uri::PathAndQuery;
 use backends::memory::AppendFault;
 use domain::pulse::RawPulse;
@@ -18,11 +18,10 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
 use tonic::transport::Channel;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Request, Status, Streaming};
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
 /// A served edge and a connection to it.
@@ -39,7 +38,7 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let routes = server().add_routes(api.grpc());
+        let routes = server().add_routes(guarded(api.grpc(Routes::default())));
         house
             .tracker
             .spawn(routes.serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned()));
@@ -316,16 +315,4 @@ async fn after_the_shutdown_no_task_is_left() {
     drop(served.channel);
     served.house.tracker.close();
     tokio::time::timeout(Duration::from_secs(5), served.house.tracker.wait()).await.unwrap();
-}
-
-#[tokio::test]
-async fn health_is_told_for_each_service() {
-    let served = Served::new(Config::default()).await;
-    let mut client = HealthClient::new(served.channel.clone());
-    for service in ["", "pulse.v1.IngestService", "yourpackage.UsageService"] {
-        let response = client.check(HealthCheckRequest { service: service.into() }).await.unwrap();
-        assert_eq!(response.into_inner().status().as_str_name(), "SERVING", "{service}");
-    }
-    let unknown = client.check(HealthCheckRequest { service: "nothing".into() }).await;
-    assert_eq!(unknown.unwrap_err().code(), Code::NotFound);
 }

@@ -1,5 +1,7 @@
 //! `pulse doctor`: what is wrong here, and what to do about it.
 
+mod engines;
+
 use super::Context;
 use super::up::ServeFlags;
 use crate::client::rest::{Request, Rest};
@@ -15,11 +17,12 @@ use domain::time::Timestamp;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 const FREE_BYTES_MIN: u64 = 1 << 30;
 const SKEW_SECONDS_MAX: u64 = 60;
 
-/// Look for what is wrong: configuration, data directory, disk, server, clock, books.
+/// Look for what is wrong: configuration, data directory and disk or Kafka and ScyllaDB, server, clock, books.
 #[derive(Args, Clone, Debug)]
 pub struct Doctor {
     #[command(flatten)]
@@ -51,7 +54,10 @@ impl Doctor {
     pub async fn run(self, context: &Context) -> anyhow::Result<Exit> {
         let mut findings = vec![Finding::well("version", env!("CARGO_PKG_VERSION"))];
         match self.serve.load(&context.environment) {
-            Ok(loaded) => findings.extend(here(&loaded.config)),
+            Ok(loaded) => {
+                findings.extend(here(&loaded.config));
+                findings.extend(engines::look(&loaded.config, Arc::new(SystemClock)).await);
+            }
             Err(error) => {
                 findings.push(Finding::ill(
                     "configuration",
@@ -82,6 +88,9 @@ fn item(finding: &Finding) -> Value {
 /// What this machine shows.
 fn here(config: &Config) -> Vec<Finding> {
     let mut findings = vec![Finding::well("configuration", "valid")];
+    if config.is_on_engines() {
+        return findings;
+    }
     if config.ephemeral {
         findings.push(Finding::well("data directory", "none: the data is kept in memory"));
         return findings;

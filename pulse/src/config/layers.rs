@@ -13,7 +13,7 @@ const PREFIX: &str = "PULSE_";
 /// Variables that the command line reads itself.
 const NOT_KEYS: [&str; 6] = ["HTTP", "GRPC", "TOKEN", "CONFIG", "CRASH_POINT", "UPDATE_OPENAPI"];
 /// Keys whose value is not shown.
-const SECRETS: [&str; 1] = ["page_token_key"];
+const SECRETS: [&str; 3] = ["page_token_key", "kafka.password", "scylla.password"];
 
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]

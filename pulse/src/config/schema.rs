@@ -1,6 +1,6 @@
 //! Every key there is, with its default. A room's keys stand in a table of its name.
 
-use super::Secret;
+use super::{Secret, kafka, scylla};
 use crate::server::DEFAULT_DATA_DIR;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -42,8 +42,13 @@ pub struct Config {
     pub log_retention_hours: u32,
     /// Signs page tokens: 32 hexadecimal digits. Absent: made at random, once per data directory.
     pub page_token_key: Option<Secret>,
-    /// A file that holds `page_token_key`.
+    /// A file that holds `page_token_key`. It is read again every five seconds; tokens of the key before are taken until
+    /// the next change.
     pub page_token_key_file: Option<PathBuf>,
+    /// The log on brokers.
+    pub kafka: kafka::Config,
+    /// The store on nodes.
+    pub scylla: scylla::Config,
     /// The bounds of the write edge.
     pub ingestor_api: ingestor_api::Config,
     /// How the catalogue prices.
@@ -85,6 +90,8 @@ impl Default for Config {
             log_retention_hours: 7 * 24,
             page_token_key: None,
             page_token_key_file: None,
+            kafka: kafka::Config::default(),
+            scylla: scylla::Config::default(),
             ingestor_api: ingestor_api::Config::default(),
             catalog: catalog::Config::default(),
             ingestor_consumer: ingestor_consumer::Config::default(),
@@ -103,9 +110,47 @@ impl Config {
         if let Some((key, _)) = least_one.iter().find(|(_, is_zero)| *is_zero) {
             return Err((key, " must be at least 1"));
         }
-        if self.page_token_key.is_some() && self.page_token_key_file.is_some() {
-            return Err(("page_token_key_file", " must not be set beside page_token_key"));
+        match (self.kafka.brokers.is_some(), self.scylla.nodes.is_some()) {
+            (true, false) => return Err(("scylla.nodes", " must be set beside kafka.brokers")),
+            (false, true) => return Err(("kafka.brokers", " must be set beside scylla.nodes")),
+            (true, true) if self.ephemeral => {
+                return Err(("ephemeral", " must not be set beside kafka.brokers"));
+            }
+            _ => {}
         }
-        Ok(())
+        self.check_secrets()
+    }
+
+    fn check_secrets(&self) -> Result<(), (&'static str, &'static str)> {
+        let Self { kafka, scylla, .. } = self;
+        let twins = [
+            (
+                &self.page_token_key,
+                &self.page_token_key_file,
+                "page_token_key_file",
+                " must not be set beside page_token_key",
+            ),
+            (
+                &kafka.password,
+                &kafka.password_file,
+                "kafka.password_file",
+                " must not be set beside kafka.password",
+            ),
+            (
+                &scylla.password,
+                &scylla.password_file,
+                "scylla.password_file",
+                " must not be set beside scylla.password",
+            ),
+        ];
+        match twins.iter().find(|(secret, file, ..)| secret.is_some() && file.is_some()) {
+            Some((_, _, key, rule)) => Err((key, rule)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether log and store are on brokers and nodes, not in a data directory.
+    pub fn is_on_engines(&self) -> bool {
+        self.kafka.brokers.is_some()
     }
 }

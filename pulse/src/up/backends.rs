@@ -1,21 +1,23 @@
-//! The embedded backends: one data directory, its topics declared, its catalogue begun.
+//! The ports on their backends: one data directory, or Kafka and ScyllaDB.
 
+pub mod embedded;
+pub mod engines;
+pub mod house;
+
+use super::lifecycle::Lifecycle;
 use crate::config::Config;
 use crate::crash_points::{CrashPoint, CrashingLog, CrashingStore};
 use crate::environment::Environment;
 use crate::exit::Failure;
-use anyhow::Context;
-use backends::embedded::{Embedded, EmbeddedLog, EmbeddedStore, OpenOptions};
-use catalog::bootstrap::bootstrap;
-use domain::generation::Generation;
+use backends::embedded::Embedded;
+use backends::kafka::KafkaLog;
+use catalog::view::View;
 use domain::port::{CellStore, Clock, Log};
-use domain::topic::{CATALOG, DEAD_LETTERS, REVISIONS};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::task::spawn_blocking;
 
-/// Partitions of generation 1, and of the topics that are keyed by tenant.
-pub const PARTITIONS: u32 = 4;
+pub use embedded::PARTITIONS;
+
 /// A hidden variable; see [`crate::crash_points`].
 const CRASH_POINT: &str = "PULSE_CRASH_POINT";
 
@@ -27,16 +29,16 @@ pub struct Backends {
     pub store: Arc<dyn CellStore>,
     /// The machine's clock.
     pub clock: Arc<dyn Clock>,
-    /// The log itself, to be trimmed.
-    pub embedded_log: Arc<EmbeddedLog>,
-    /// The store itself, to be swept.
-    pub embedded_store: Arc<EmbeddedStore>,
-    /// `None`: ephemeral.
+    /// The files themselves, to be trimmed, swept and watched; `None`: they are somebody else's.
+    pub embedded: Option<Embedded>,
+    /// The brokers themselves, to be told where topics live; `None`: there are none.
+    pub brokers: Option<Arc<KafkaLog>>,
+    /// `None`: nothing is kept here.
     pub data_dir: Option<PathBuf>,
 }
 
 impl Backends {
-    /// Opens the data directory and makes of it what the rooms expect.
+    /// Opens what is configured and makes of it what the rooms expect.
     pub async fn open(
         config: &Config,
         environment: &Environment,
@@ -47,47 +49,30 @@ impl Backends {
             .map(str::parse::<CrashPoint>)
             .transpose()
             .map_err(Failure::usage)?;
-        let data_dir = (!config.ephemeral).then(|| config.data_dir.clone());
-        let (path, time) = (data_dir.clone(), Arc::clone(&clock));
-        let open = move || match path {
-            Some(path) => Embedded::open(&path, time, OpenOptions::default()),
-            None => Embedded::ephemeral(time),
+        let backends = if config.is_on_engines() {
+            engines::open(config, clock).await?
+        } else {
+            embedded::open(config, clock).await?
         };
-        let Embedded { log: embedded_log, store: embedded_store } = spawn_blocking(open).await??;
-        let backends = Self::armed(point, clock, embedded_log, embedded_store);
-        let backends = Self { data_dir, ..backends };
-        backends.prepare().await?;
-        Ok(backends)
+        Ok(match point {
+            Some(point) => backends.armed(Arc::new(point)),
+            None => backends,
+        })
     }
 
-    fn armed(
-        point: Option<CrashPoint>,
-        clock: Arc<dyn Clock>,
-        embedded_log: Arc<EmbeddedLog>,
-        embedded_store: Arc<EmbeddedStore>,
-    ) -> Self {
-        let (mut log, mut store): (Arc<dyn Log>, Arc<dyn CellStore>) =
-            (Arc::clone(&embedded_log) as _, Arc::clone(&embedded_store) as _);
-        if let Some(point) = point.map(Arc::new) {
-            log = Arc::new(CrashingLog { inner: log, point: Arc::clone(&point) });
-            store = Arc::new(CrashingStore { inner: store, point });
-        }
-        Self { log, store, clock, embedded_log, embedded_store, data_dir: None }
+    /// Makes sure that the log is the one that the catalogue names, from now on.
+    pub async fn recognise(&self, view: &View, lifecycle: &Lifecycle) -> anyhow::Result<()> {
+        let Some(brokers) = &self.brokers else { return Ok(()) };
+        engines::recognise(brokers, &view.state()).await?;
+        lifecycle.keep(engines::follow(Arc::clone(brokers), view.clone()));
+        Ok(())
     }
 
-    /// Declares the topics, and begins the catalogue's log where it is empty.
-    async fn prepare(&self) -> anyhow::Result<()> {
-        let first = Generation::first(random()?, PARTITIONS);
-        let topics =
-            [(CATALOG, 1), (&first.topic, PARTITIONS), (REVISIONS, PARTITIONS), (DEAD_LETTERS, PARTITIONS)];
-        for (topic, partitions) in topics {
-            self.embedded_log
-                .declare(topic, partitions)
-                .await
-                .with_context(|| format!("declaring the topic {topic}"))?;
-        }
-        let incarnation = self.log.incarnation(&first.topic).await?;
-        bootstrap(&*self.log, &*self.clock, first, incarnation).await.context("beginning the catalogue's log")
+    /// Ends the process at that point.
+    fn armed(self, point: Arc<CrashPoint>) -> Self {
+        let log = Arc::new(CrashingLog { inner: self.log, point: Arc::clone(&point) });
+        let store = Arc::new(CrashingStore { inner: self.store, point });
+        Self { log, store, ..self }
     }
 }
 

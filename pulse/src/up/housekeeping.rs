@@ -40,11 +40,12 @@ enum HousekeepingError {
     Store(#[from] StoreError),
 }
 
-/// Starts a round a minute, until the work is stopped.
+/// Starts a round a minute, until the work is stopped. Brokers and nodes keep their own house.
 pub fn start(config: &Config, backends: &Backends, rooms: &Rooms, lifecycle: &Lifecycle) {
+    let Some(embedded) = &backends.embedded else { return };
     let housekeeping = Housekeeping {
-        log: Arc::clone(&backends.embedded_log),
-        swept: Arc::clone(&backends.embedded_store),
+        log: Arc::clone(&embedded.log),
+        swept: Arc::clone(&embedded.store),
         store: Arc::clone(&backends.store),
         clock: Arc::clone(&backends.clock),
         view: rooms.view.clone(),

@@ -1,27 +1,43 @@
 //! The key that signs page tokens: configured, or made at random once per data directory.
 
+mod reread;
+
+pub use reread::reread;
+
 use super::backends::random;
 use crate::config::{Config, Secret};
 use crate::exit::Failure;
 use anyhow::Context;
+use domain::generation::Generation;
 use domain::hash::HashKey;
 use rest::page::PageKey;
+use sha2::{Digest, Sha256};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 const FILE: &str = "page-token.key";
+/// Tells this use of the house's key from any other.
+const LABEL: &[u8] = b"pulse page tokens";
 
-/// Finds the key; without a data directory an unconfigured one lives as long as the process.
-pub fn find(config: &Config, data_dir: Option<&Path>) -> anyhow::Result<PageKey> {
+/// Finds the key. An unconfigured one follows from the house's where there are replicas, and without a data directory
+/// lives as long as the process.
+pub fn find(config: &Config, data_dir: Option<&Path>, house: &Generation) -> anyhow::Result<PageKey> {
     let key = match (&config.page_token_key, &config.page_token_key_file, data_dir) {
         (Some(secret), _, _) => parse(secret.reveal(), "page_token_key")?,
         (None, Some(path), _) => read(path)?,
         (None, None, Some(directory)) => of_directory(&directory.join(FILE))?,
+        (None, None, None) if config.is_on_engines() => of_house(&house.hash_key),
         (None, None, None) => random()?,
     };
     Ok(PageKey::new(key))
+}
+
+/// The same in every process that follows the same catalogue.
+fn of_house(hash_key: &HashKey) -> HashKey {
+    let digest = Sha256::new().chain_update(LABEL).chain_update(hash_key).finalize();
+    std::array::from_fn(|index| digest[index])
 }
 
 fn of_directory(path: &Path) -> anyhow::Result<HashKey> {
@@ -64,6 +80,14 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let other = tempfile::tempdir().unwrap();
         assert_ne!(of_directory(&other.path().join(FILE)).unwrap(), key);
+    }
+
+    /// Computed apart: `printf 'pulse page tokens\x00…\x00' | sha256sum`, with sixteen zero bytes.
+    #[test]
+    fn replicas_make_the_same_key_of_their_house() {
+        let key = of_house(&[0; 16]);
+        assert_eq!(format!("{:032x}", u128::from_be_bytes(key)), "43bcd746122aee1b09b8b45ab487ade4");
+        assert_ne!(of_house(&[1; 16]), key);
     }
 
     #[test]

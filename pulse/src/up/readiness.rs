@@ -2,11 +2,12 @@
 
 mod ground;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 pub use ground::Ground;
 
 use super::memory::Memory;
+use super::role::Role;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -20,6 +21,7 @@ use serde_json::{Map, Value, json};
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -31,14 +33,18 @@ const CLOCK_BEHIND_MAX_SECONDS: i64 = 60;
 /// What is looked at.
 #[derive(Clone)]
 pub struct Readiness {
+    /// Decide what is looked at: what one of them cannot work without.
+    pub roles: Vec<Role>,
     /// Must answer.
     pub log: Arc<dyn Log>,
     /// Must answer.
     pub store: Arc<dyn CellStore>,
-    /// Must take records, and have room for more.
-    pub ground: Arc<dyn Ground>,
+    /// Must take records, and have room for more; `None`: it is the brokers' own.
+    pub ground: Option<Arc<dyn Ground>>,
     /// Must not be behind the log's own time.
     pub clock: Arc<dyn Clock>,
+    /// In which minute it was last compared with the brokers' time, and what came of it.
+    pub clock_looked: Arc<Mutex<Option<(i64, Check)>>>,
     /// Must reach its log's end.
     pub view: View,
     /// Must not be raised.
@@ -63,12 +69,18 @@ pub struct Bounds {
 /// What was found: each check by name, with what is wrong.
 pub struct Verdict(Vec<(&'static str, Check)>);
 
-type Check = Result<(), String>;
+/// Well, or what is wrong.
+pub type Check = Result<(), String>;
 
 impl Verdict {
     /// Whether nothing is wrong.
     pub fn is_ready(&self) -> bool {
         self.0.iter().all(|(_, check)| check.is_ok())
+    }
+
+    /// Whether nothing is wrong that a role cannot work with.
+    pub fn is_ready_for(&self, role: Role) -> bool {
+        self.0.iter().all(|(name, check)| check.is_ok() || !role.needs(name))
     }
 
     fn answer(&self) -> (StatusCode, Json<Value>) {
@@ -94,26 +106,39 @@ impl Readiness {
             .route("/readyz", get(ready))
     }
 
-    /// Looks at everything, all at the same time.
+    /// Looks at everything that the roles need, all at the same time; while draining at nothing else.
     pub async fn judge(&self) -> Verdict {
+        let drain = refuse_if(self.draining.is_cancelled(), || "draining".to_owned());
+        if drain.is_err() {
+            return Verdict(vec![("drain", drain)]);
+        }
         let (log, store, catalog, clock, lag) = tokio::join!(
-            in_time(self.log()),
-            in_time(self.store()),
-            in_time(self.catalog()),
-            in_time(self.clock()),
-            in_time(self.lag()),
+            self.look("log", self.log()),
+            self.look("store", self.store()),
+            self.look("catalog", self.catalog()),
+            self.look("clock", self.clock()),
+            self.look("lag", self.lag()),
         );
-        Verdict(vec![
-            ("log", log),
-            ("store", store),
+        let rest = [
             ("disk", self.disk()),
-            ("catalog", catalog),
-            ("clock", clock),
-            ("lag", lag),
             ("consumer", self.consumer()),
             ("memory", refuse_if(self.memory.is_short(), || "memory_bytes_max is passed".to_owned())),
-            ("drain", refuse_if(self.draining.is_cancelled(), || "draining".to_owned())),
-        ])
+            ("drain", drain),
+        ];
+        let rest = rest.into_iter().filter(|(name, _)| self.needs(name));
+        Verdict([log, store, catalog, clock, lag].into_iter().flatten().chain(rest).collect())
+    }
+
+    async fn look(
+        &self,
+        name: &'static str,
+        check: impl Future<Output = Check>,
+    ) -> Option<(&'static str, Check)> {
+        if self.needs(name) { Some((name, in_time(check).await)) } else { None }
+    }
+
+    fn needs(&self, check: &str) -> bool {
+        self.roles.iter().any(|role| role.needs(check))
     }
 
     /// The partitions that are written to, each with its generation's number.
@@ -133,7 +158,10 @@ impl Readiness {
         let partitions = self.partitions();
         let reads = join_all(partitions.iter().map(|(_, partition)| self.log.watermarks(partition))).await;
         reads.into_iter().find_map(Result::err).map_or(Ok(()), |error| Err(text(error)))?;
-        self.ground.write().await.map_err(text)
+        match &self.ground {
+            Some(ground) => ground.write().await.map_err(text),
+            None => Ok(()),
+        }
     }
 
     async fn store(&self) -> Check {
@@ -141,9 +169,8 @@ impl Readiness {
     }
 
     fn disk(&self) -> Check {
-        let (Some(free), least) = (self.ground.free_bytes(), self.bounds.disk_free_bytes_min) else {
-            return Ok(());
-        };
+        let free = self.ground.as_ref().and_then(|ground| ground.free_bytes());
+        let (Some(free), least) = (free, self.bounds.disk_free_bytes_min) else { return Ok(()) };
         refuse_if(free < least, || format!("{free} bytes are free, below disk_free_bytes_min {least}"))
     }
 
@@ -151,11 +178,32 @@ impl Readiness {
         self.view.confirm().await.map(drop).map_err(text)
     }
 
-    /// Compares with the log's own time of the newest record.
+    /// Compares with the log's own time of the newest records. Brokers are asked once a minute about one partition: a
+    /// read from the end costs them a reader of its own.
     async fn clock(&self) -> Check {
-        let latest = self.clock.now().plus_seconds(CLOCK_BEHIND_MAX_SECONDS);
-        for (_, partition) in self.partitions() {
-            if let Some(newest) = newest_time(&*self.log, &partition).await.map_err(text)? {
+        let (now, partitions) = (self.clock.now(), self.partitions());
+        if self.ground.is_some() {
+            return self.is_not_behind(now, partitions.iter()).await;
+        }
+        let minute = now.seconds().div_euclid(60);
+        let mut looked = self.clock_looked.lock().await;
+        if let Some((_, verdict)) = looked.as_ref().filter(|(then, _)| *then == minute) {
+            return verdict.clone();
+        }
+        let turn = usize::try_from(minute).unwrap_or(0) % partitions.len().max(1);
+        let verdict = self.is_not_behind(now, partitions.iter().skip(turn).take(1)).await;
+        *looked = Some((minute, verdict.clone()));
+        verdict
+    }
+
+    async fn is_not_behind(
+        &self,
+        now: Timestamp,
+        partitions: impl Iterator<Item = &(u32, TopicPartition)>,
+    ) -> Check {
+        let latest = now.plus_seconds(CLOCK_BEHIND_MAX_SECONDS);
+        for (_, partition) in partitions {
+            if let Some(newest) = newest_time(&*self.log, partition).await.map_err(text)? {
                 let behind = || format!("the clock is behind {newest}, the time of a record in {partition}");
                 refuse_if(newest > latest, behind)?;
             }

@@ -1,24 +1,28 @@
-//! The rooms on their ports, and what they serve.
+//! The rooms of the roles on their ports, and what they serve.
 
 use super::backends::{Backends, random};
 use super::gate;
+use super::health::Health;
 use super::lifecycle::Lifecycle;
 use super::memory::Memory;
 use super::page_key;
 use super::readiness::{Bounds, Readiness};
+use super::reflection;
+use super::role::Role;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use anyhow::Context;
 use axum::Router;
 use catalog::catalog::Catalog;
 use catalog::view::View;
-use domain::port::{CellStore, Clock, Log};
+use domain::port::{CellStore, Clock, Log, RegistryView};
 use ingestor_api::IngestorApi;
 use ingestor_consumer::Alarms;
 use query_api::QueryApi;
 use rest::door::TraceIds;
 use rest::page::PageKey;
 use std::sync::Arc;
+use tonic::service::Routes;
 use utoipa::openapi::InfoBuilder;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -35,6 +39,8 @@ pub struct Rooms {
 /// What every room is built on.
 #[derive(Clone, Copy)]
 pub struct Foundation<'a> {
+    /// Which rooms there are.
+    pub roles: &'a [Role],
     /// The settings.
     pub config: &'a Config,
     /// The ports.
@@ -50,23 +56,27 @@ pub struct Foundation<'a> {
 }
 
 impl Rooms {
-    /// Builds every room; their tasks run from here on.
+    /// Builds the rooms of the roles; their tasks run from here on.
     pub async fn build(foundation: Foundation<'_>) -> anyhow::Result<Self> {
-        let Foundation { config, backends, memory, is_traced, .. } = foundation;
-        let page_key = page_key::find(config, backends.data_dir.as_deref())?;
+        let Foundation { roles, config, backends, lifecycle, memory, is_traced, .. } = foundation;
         let view = foundation.open_view().await.context("following the catalogue")?;
+        backends.recognise(&view, lifecycle).await.context("comparing the log with the catalogue")?;
+        let registry = view.registry();
+        let house = registry.find(1).context("the registry has no generation 1")?;
+        let page_key = page_key::find(config, backends.data_dir.as_deref(), house)?;
+        lifecycle.keep(page_key::reread(config.page_token_key_file.clone(), page_key.clone()));
         let site = Site { foundation, view, page_key };
-        let alarms = site.start_consumer();
-        let edge = site.build_edge();
-        let (catalog, page_key) = (site.build_catalog(), &site.page_key);
-        let services = edge.grpc().add_service(catalog::grpc(catalog.clone(), page_key.clone()));
-        let catalog = catalog::routes(catalog, page_key.clone());
-        let resources = edge.http().merge(catalog).merge(query_api::routes(site.build_query()));
-        let own = site.readiness(alarms).routes().merge(foundation.metrics.routes());
+        let consumer = roles.contains(&Role::IngestorConsumer).then(|| site.start_consumer());
+        let (services, resources) = site.build();
+        let readiness = site.readiness(consumer.unwrap_or_default());
+        let health = Health::new(readiness.clone()).await;
+        let services = services.add_service(health.service()).add_service(reflection::of(roles));
+        lifecycle.keep(health.follow());
+        let own = readiness.routes().merge(foundation.metrics.routes());
         let http = gate::guard_http(described(resources), memory.clone()).merge(own);
         let http = rest::metrics::measured(http, site.clock());
         let http = rest::door::close(http, TraceIds::new(random()?));
-        let grpc = gate::guard_grpc(services.into_axum_router(), memory.clone());
+        let grpc = gate::guard_grpc(ingestor_api::guarded(services).into_axum_router(), memory.clone());
         let traced = |router| if is_traced { gate::trace(router) } else { router };
         Ok(Self { grpc: traced(grpc), http: traced(http), view: site.view })
     }
@@ -98,6 +108,28 @@ impl Site<'_> {
 
     fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.foundation.backends.clock)
+    }
+
+    /// What the roles serve over gRPC and over HTTP.
+    fn build(&self) -> (Routes, OpenApiRouter) {
+        let (mut services, mut resources) = (Routes::default(), rest::door::open());
+        for role in self.foundation.roles {
+            match role {
+                Role::IngestorApi => {
+                    let edge = self.build_edge();
+                    services = edge.grpc(services);
+                    resources = resources.merge(edge.http());
+                }
+                Role::IngestorConsumer => {}
+                Role::Catalog => {
+                    let (catalog, page_key) = (self.build_catalog(), &self.page_key);
+                    services = services.add_service(catalog::grpc(catalog.clone(), page_key.clone()));
+                    resources = resources.merge(catalog::routes(catalog, page_key.clone()));
+                }
+                Role::QueryApi => resources = resources.merge(query_api::routes(self.build_query())),
+            }
+        }
+        (services, resources)
     }
 
     fn start_consumer(&self) -> Alarms {
@@ -135,12 +167,14 @@ impl Site<'_> {
     }
 
     fn readiness(&self, alarms: Alarms) -> Readiness {
-        let Foundation { config, backends, lifecycle, memory, .. } = self.foundation;
+        let Foundation { roles, config, backends, lifecycle, memory, .. } = self.foundation;
         Readiness {
+            roles: roles.to_vec(),
             log: self.log(),
             store: self.store(),
-            ground: Arc::clone(&backends.embedded_log) as _,
+            ground: backends.embedded.as_ref().map(|embedded| Arc::clone(&embedded.log) as _),
             clock: self.clock(),
+            clock_looked: Arc::default(),
             view: self.view.clone(),
             alarms,
             memory: memory.clone(),

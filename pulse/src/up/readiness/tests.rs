@@ -12,7 +12,7 @@ use domain::generation::Generation;
 use domain::port::{Chunk, NewRecord, StoreError};
 use domain::table::Cell;
 use domain::topic::CATALOG;
-use std::sync::Mutex;
+use std::sync::Mutex as Lock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
@@ -24,7 +24,7 @@ const BOUNDS: Bounds = Bounds { disk_free_bytes_min: 1_000, lag_seconds_max: 300
 /// Ground that does what it is told.
 struct Told {
     free: AtomicU64,
-    refusal: Mutex<Option<LogError>>,
+    refusal: Lock<Option<LogError>>,
 }
 
 #[async_trait]
@@ -53,14 +53,14 @@ impl CellStore for Silent {
 }
 
 /// A house in memory with one generation of two partitions.
-struct House {
+pub struct House {
     log: Arc<MemoryLog>,
-    store: Arc<MemoryStore>,
+    pub store: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
     ground: Arc<Told>,
     stop: CancellationToken,
     tracker: TaskTracker,
-    readiness: Readiness,
+    pub readiness: Readiness,
 }
 
 fn topic() -> Arc<str> {
@@ -68,7 +68,7 @@ fn topic() -> Arc<str> {
 }
 
 impl House {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(NOW)));
         let log = Arc::new(MemoryLog::new(Arc::clone(&clock) as Arc<dyn Clock>));
         let first = Generation::first([1; 16], 2);
@@ -80,12 +80,14 @@ impl House {
         let view = View::open(Arc::clone(&log) as _, Arc::clone(&clock) as _, stop.clone(), &tracker);
         let view = view.await.unwrap();
         let store = Arc::new(MemoryStore::new());
-        let ground = Arc::new(Told { free: AtomicU64::new(1_000), refusal: Mutex::default() });
+        let ground = Arc::new(Told { free: AtomicU64::new(1_000), refusal: Lock::default() });
         let readiness = Readiness {
+            roles: Role::ALL.to_vec(),
             log: Arc::clone(&log) as _,
             store: Arc::clone(&store) as _,
-            ground: Arc::clone(&ground) as _,
+            ground: Some(Arc::clone(&ground) as _),
             clock: Arc::clone(&clock) as _,
+            clock_looked: Arc::default(),
             view,
             alarms: Alarms::default(),
             memory: Memory::new(u64::MAX),
@@ -134,6 +136,35 @@ async fn a_new_house_is_ready_and_names_what_it_looked_at() {
         |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), json!("ok"))).collect::<Map<_, _>>();
     let names = ["log", "store", "disk", "catalog", "clock", "lag", "consumer", "memory", "drain"];
     assert_eq!(house.ask().await, (200, json!({"status": "ready", "checks": ok(&names)})));
+}
+
+#[tokio::test]
+async fn a_role_looks_at_what_it_cannot_work_without() {
+    let mut house = House::new().await;
+    house.readiness.ground = None;
+    let mut looked = async |roles: &[Role]| {
+        house.readiness.roles = roles.to_vec();
+        let (status, body) = house.ask().await;
+        assert_eq!(status, 200, "{body}");
+        let names: Vec<String> = body["checks"].as_object().unwrap().keys().cloned().collect();
+        names.join(" ")
+    };
+    assert_eq!(looked(&[Role::QueryApi]).await, "catalog drain memory store");
+    assert_eq!(looked(&[Role::IngestorApi]).await, "catalog clock disk drain log memory");
+    assert_eq!(looked(&[Role::Catalog]).await, "catalog clock disk drain log memory store");
+    let all = "catalog clock consumer disk drain lag log memory store";
+    assert_eq!(looked(&[Role::IngestorConsumer]).await, all);
+    assert_eq!(looked(&Role::ALL).await, all);
+}
+
+#[tokio::test]
+async fn one_role_may_be_ready_where_another_is_not() {
+    let house = House::new().await;
+    house.store.script_reads([Some(ReadFault::Unavailable); 2]);
+    let verdict = house.readiness.judge().await;
+    assert!(!verdict.is_ready());
+    let ready: Vec<bool> = Role::ALL.iter().map(|role| verdict.is_ready_for(*role)).collect();
+    assert_eq!(ready, [true, false, false, false], "pulses are taken in");
 }
 
 #[tokio::test]
@@ -193,6 +224,26 @@ async fn a_clock_a_minute_behind_the_log_is_tolerated_and_more_is_not() {
     house.clock.advance(-1);
     let text = house.only_failure("clock").await;
     assert!(text.contains("2026-01-01T00:00:00Z") && text.contains("/1"), "{text}");
+}
+
+#[tokio::test]
+async fn brokers_are_asked_about_one_partition_a_minute() {
+    let mut house = House::new().await;
+    house.readiness.ground = None;
+    for partition in [0, 1] {
+        house.append(partition).await;
+    }
+    house.clock.advance(-60);
+    assert_eq!(house.ask().await.0, 200);
+    house.clock.advance(59);
+    assert_eq!(house.ask().await.0, 200);
+    house.clock.advance(-60);
+    let named = house.only_failure("clock").await;
+    house.clock.advance(-60);
+    let other = house.only_failure("clock").await;
+    assert_ne!(named, other, "each has its turn");
+    house.clock.advance(-30);
+    assert_eq!(house.only_failure("clock").await, other, "it is the same minute");
 }
 
 #[tokio::test]

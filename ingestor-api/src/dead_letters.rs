@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 mod attempt;
 mod books;
 mod counted;
+mod pace;
 pub(crate) mod purge;
 mod repair;
 pub(crate) mod replay;

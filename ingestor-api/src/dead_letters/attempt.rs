@@ -1,6 +1,7 @@
 //! Replaying a page of dead letters: identities are fixed first, then the pulses are sent, then the books are told.
 
 use super::books::Books;
+use super::pace::Pace;
 use super::repair::{Repaired, fix, repair};
 use super::search::{Found, read_state};
 use crate::dispatch::{Refusals, dispatch};
@@ -12,8 +13,6 @@ use domain::dead_letter::{DeadLetterEvent, DeadLetterId, DecidedIdentity};
 use domain::pulse::RawPulse;
 use prost::Message;
 use rest::Problem;
-use std::num::NonZeroUsize;
-use std::time::Duration;
 
 /// The most pulses sent together.
 const BATCH_PULSES_MAX: usize = 1_000;
@@ -79,19 +78,15 @@ impl Books<'_> {
         Ok(())
     }
 
-    /// Sends the attempts, at most `rate` pulses a second. Of what fails here nothing is promised; repeating it is safe.
-    pub async fn send(&self, attempts: &mut [Attempt], rate: Option<NonZeroUsize>) -> Result<(), Problem> {
+    /// Sends the attempts. Of what fails here nothing is promised; repeating it is safe.
+    pub async fn send(&self, attempts: &mut [Attempt], pace: Pace) -> Result<(), Problem> {
         self.decide(attempts).await?;
-        let batch_pulses = rate.map_or(BATCH_PULSES_MAX, |rate| rate.get().min(BATCH_PULSES_MAX));
         let mut open: Vec<&mut Attempt> =
             attempts.iter_mut().filter(|attempt| attempt.outcome.is_none()).collect();
-        let mut batches = open.chunks_mut(batch_pulses).peekable();
-        while let Some(batch) = batches.next() {
+        for batch in open.chunks_mut(pace.batch()) {
             self.append(batch).await?;
             self.tell(batch.iter_mut().filter_map(|attempt| attempt.take_event())).await?;
-            if rate.is_some() && batches.peek().is_some() {
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
+            pace.keep().await;
         }
         self.tell(attempts.iter_mut().filter_map(Attempt::take_event)).await
     }

@@ -1,5 +1,6 @@
 //! `POST /v1/dead-letters:purge`: payloads that nobody will bill are given up.
 
+use super::pace::Pace;
 use super::search::Found;
 use super::selection::Selection;
 use super::{DeadLetterItems, DeadLetters};
@@ -12,6 +13,7 @@ use rest::idempotency::IdempotencyKey;
 use rest::problem::CommandProblems;
 use rest::{Body, Problem};
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroUsize;
 use utoipa::ToSchema;
 
 /// Which dead letters to give up.
@@ -28,6 +30,9 @@ pub struct PurgeRequest {
     pub ids: Option<Vec<String>>,
     /// Only tell which they are.
     pub dry_run: bool,
+    /// The most a second. A request takes ten seconds' worth; the next page is for the rest.
+    #[schema(value_type = Option<usize>, minimum = 1)]
+    pub rate: Option<NonZeroUsize>,
     /// Goes on where the answer before ended.
     pub page_token: Option<String>,
 }
@@ -74,12 +79,16 @@ impl DeadLetters {
             reason: request.reason.as_deref(),
             tenant: request.tenant.as_deref(),
             ids: request.ids.as_deref(),
+            pace: Pace(request.rate),
             page_token: request.page_token.as_deref(),
         };
         let books = self.books();
         let (found, next_page_token) = selection.find(&books, &self.ports.page_key).await?;
         if !request.dry_run {
-            books.tell(found.iter().map(|found| (found.letter.id, DeadLetterEvent::Purged))).await?;
+            for batch in found.chunks(selection.pace.batch()) {
+                books.tell(batch.iter().map(|found| (found.letter.id, DeadLetterEvent::Purged))).await?;
+                selection.pace.keep().await;
+            }
         }
         Ok(DeadLetterItems { items: found.iter().enumerate().map(item).collect(), next_page_token })
     }

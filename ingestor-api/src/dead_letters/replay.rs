@@ -1,6 +1,7 @@
 //! `POST /v1/dead-letters:replay`: kept pulses go through the edge again, under their own identity.
 
 use super::attempt::Attempt;
+use super::pace::Pace;
 use super::selection::Selection;
 use super::{DeadLetterItems, DeadLetters};
 use axum::extract::State;
@@ -33,7 +34,7 @@ pub struct ReplayRequest {
     pub set: Option<Value>,
     /// Only tell what would happen.
     pub dry_run: bool,
-    /// The most pulses a second.
+    /// The most pulses a second. A request takes ten seconds' worth; the next page is for the rest.
     #[schema(value_type = Option<usize>, minimum = 1)]
     pub rate: Option<NonZeroUsize>,
     /// Goes on where the answer before ended.
@@ -83,6 +84,7 @@ impl DeadLetters {
             reason: request.reason.as_deref(),
             tenant: request.tenant.as_deref(),
             ids: request.ids.as_deref(),
+            pace: Pace(request.rate),
             page_token: request.page_token.as_deref(),
         };
         let books = self.books();
@@ -91,7 +93,7 @@ impl DeadLetters {
         if request.dry_run {
             books.try_out(&mut attempts).await?;
         } else {
-            books.send(&mut attempts, request.rate).await?;
+            books.send(&mut attempts, selection.pace).await?;
         }
         let items = attempts.into_iter().enumerate().map(|(index, attempt)| attempt.into_item(index));
         Ok(DeadLetterItems { items: items.collect(), next_page_token })

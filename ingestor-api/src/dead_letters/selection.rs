@@ -1,6 +1,7 @@
 //! Which dead letters a request is about.
 
 use super::books::Books;
+use super::pace::Pace;
 use super::search::{Filter, Found, find, places, search};
 use domain::code::Code;
 use domain::dead_letter::{DeadLetterId, Status};
@@ -9,9 +10,6 @@ use domain::reject::RejectReason;
 use rest::Problem;
 use rest::page::PageKey;
 use std::collections::BTreeSet;
-
-/// The most dead letters of one request.
-pub(super) const ITEMS_MAX: usize = 1_000;
 
 /// The fields of a request that choose.
 pub(super) struct Selection<'a> {
@@ -23,6 +21,8 @@ pub(super) struct Selection<'a> {
     pub tenant: Option<&'a str>,
     /// These, and no search.
     pub ids: Option<&'a [String]>,
+    /// How fast it is done.
+    pub pace: Pace,
     /// Goes on where the answer before ended.
     pub page_token: Option<&'a str>,
 }
@@ -37,13 +37,13 @@ impl Selection<'_> {
         let filter = self.filter()?;
         books.wait_until_counted().await?;
         if let Some(ids) = self.ids {
-            return Ok((by_ids(books.store, ids, filter).await?, None));
+            return Ok((self.by_ids(books.store, ids, filter).await?, None));
         }
         let query = self.canonical();
         let after = self.page_token.map(|token| key.open(&query, token)).transpose()?;
         let after = after.as_deref().and_then(DeadLetterId::parse);
         let places = places(&books.registry, books.clock.now());
-        let page = search(books.store, places, filter, (after, ITEMS_MAX)).await?;
+        let page = search(books.store, places, filter, (after, self.pace.request())).await?;
         Ok((page.found, page.last.map(|last| key.sign(&query, &last.to_string()))))
     }
 
@@ -59,21 +59,28 @@ impl Selection<'_> {
         let Self { operation, reason, tenant, .. } = self;
         format!("{operation} {reason:?} {tenant:?}")
     }
-}
 
-async fn by_ids(store: &dyn CellStore, ids: &[String], filter: Filter<'_>) -> Result<Vec<Found>, Problem> {
-    if ids.len() > ITEMS_MAX {
-        let rule = format_args!("must hold at most {ITEMS_MAX} ids");
-        return Err(Problem::field(Code::TooLarge, "ids", rule));
+    async fn by_ids(
+        &self,
+        store: &dyn CellStore,
+        ids: &[String],
+        filter: Filter<'_>,
+    ) -> Result<Vec<Found>, Problem> {
+        let ids_max = self.pace.request();
+        if ids.len() > ids_max {
+            let rule = format_args!("must hold at most {ids_max} ids, ten times the rate where there is one");
+            return Err(Problem::field(Code::TooLarge, "ids", rule));
+        }
+        let mut all = Vec::with_capacity(ids.len());
+        for text in ids.iter().collect::<BTreeSet<_>>() {
+            let refuse = || {
+                Problem::field(Code::InvalidArgument, "ids", format_args!("hold {text:?}, which is no id"))
+            };
+            let id = DeadLetterId::parse(text).ok_or_else(refuse)?;
+            let found = find(store, id).await?;
+            all.push(found.ok_or_else(|| Problem::not_found(format_args!("dead letter {text}")))?);
+        }
+        all.retain(|found| found.state.status == Status::Open && filter.matches(&found.letter));
+        Ok(all)
     }
-    let mut all = Vec::with_capacity(ids.len());
-    for text in ids.iter().collect::<BTreeSet<_>>() {
-        let refuse =
-            || Problem::field(Code::InvalidArgument, "ids", format_args!("hold {text:?}, which is no id"));
-        let id = DeadLetterId::parse(text).ok_or_else(refuse)?;
-        let found = find(store, id).await?;
-        all.push(found.ok_or_else(|| Problem::not_found(format_args!("dead letter {text}")))?);
-    }
-    all.retain(|found| found.state.status == Status::Open && filter.matches(&found.letter));
-    Ok(all)
 }

@@ -2,7 +2,6 @@
 
 use super::purge::PurgeRequest;
 use super::replay::ReplayRequest;
-use super::selection::ITEMS_MAX;
 use super::*;
 use crate::edge::Ids;
 use crate::intake::Report;
@@ -25,6 +24,9 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
+
+/// The most dead letters of one request.
+const ITEMS_MAX: usize = 1_000;
 
 /// Writes the cells that follow from the log, as the consumer would.
 async fn count(house: &House) {
@@ -367,6 +369,34 @@ async fn a_purge_refuses_what_a_replay_refuses_and_is_retried_after_doubt() {
     assert_eq!(purge(&house, &letters, body.clone()).await.unwrap_err().kind().name(), "UNAVAILABLE");
     assert!(purge(&house, &letters, body).await.unwrap().items.is_empty(), "it was stored: nothing is left");
     assert_eq!(state_of(&house, ids[0]).await.status, Status::Purged);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_bounds_what_one_request_takes_on_and_its_pages_meet_each_once() {
+    let house = House::new();
+    let letters = replay_of(&house);
+    let raws: Vec<RawPulse> = (0..12).map(|number| unknown_sku(&format!("a-{number}"))).collect();
+    let ids = refuse(&house, &letters, raws).await;
+    let too_many = json!({ "ids": ids[..11].iter().map(ToString::to_string).collect::<Vec<_>>(), "rate": 1 });
+    for refusal in [run(&house, &letters, too_many.clone()).await, purge(&house, &letters, too_many).await] {
+        assert_eq!(
+            refusal.unwrap_err().detail(),
+            "ids must hold at most 10 ids, ten times the rate where there is one"
+        );
+    }
+    // Refused again, they stay open: only the token goes past them.
+    let first = run(&house, &letters, json!({ "rate": 1 })).await.unwrap();
+    let token = first.next_page_token.unwrap();
+    let second = run(&house, &letters, json!({ "rate": 1, "page_token": token })).await.unwrap();
+    assert_eq!((first.items.len(), second.items.len(), second.next_page_token), (10, 2, None));
+    count(&house).await;
+    for id in &ids {
+        assert_eq!(state_of(&house, *id).await.attempts, 1);
+    }
+    let begun = tokio::time::Instant::now();
+    let given_up = purge(&house, &letters, json!({ "rate": 5 })).await.unwrap();
+    assert_eq!((given_up.items.len(), given_up.next_page_token), (12, None));
+    assert!(begun.elapsed().as_secs() >= 2, "five, five and two");
 }
 
 #[tokio::test]

@@ -52,9 +52,9 @@ pub struct Filter {
     asking: Asking,
 }
 
-/// Which dead letters to send again, and how.
+/// Which open dead letters something is done with, and how fast.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Replay {
+pub struct Choice {
     /// These only
     ids: Vec<String>,
     /// Those refused for this reason
@@ -63,34 +63,32 @@ pub struct Replay {
     /// Those of this tenant
     #[arg(long)]
     tenant: Option<String>,
-    /// Mend a field first
-    #[arg(long, value_name = "FIELD=VALUE", value_parser = assignment)]
-    set: Vec<(String, String)>,
-    /// Say what would happen and send nothing
+    /// Say what would happen and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Replay without ids, reason or tenant: everything that is open
-    #[arg(long)]
-    yes: bool,
     /// At most this many a second
     #[arg(long, value_name = "COUNT")]
     rate: Option<u32>,
 }
 
+/// Which dead letters to send again, and how.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Replay {
+    #[command(flatten)]
+    choice: Choice,
+    /// Mend a field first
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+    /// Replay without ids, reason or tenant: everything that is open
+    #[arg(long)]
+    yes: bool,
+}
+
 /// Which dead letters to give up.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Purge {
-    /// These only
-    ids: Vec<String>,
-    /// Those refused for this reason
-    #[arg(long)]
-    reason: Option<String>,
-    /// Those of this tenant
-    #[arg(long)]
-    tenant: Option<String>,
-    /// Say which they are and give nothing up
-    #[arg(long)]
-    dry_run: bool,
+    #[command(flatten)]
+    choice: Choice,
     /// Really do it: payloads do not come back
     #[arg(long)]
     yes: bool,
@@ -110,49 +108,52 @@ impl Filter {
     }
 }
 
+impl Choice {
+    fn is_narrow(&self) -> bool {
+        !self.ids.is_empty() || self.reason.is_some() || self.tenant.is_some()
+    }
+
+    fn body(&self) -> Map<String, Value> {
+        let Self { ids, reason, tenant, dry_run, rate } = self;
+        let fields = [
+            ("ids", (!ids.is_empty()).then(|| json!(ids))),
+            ("reason", reason.as_ref().map(|reason| json!(reason))),
+            ("tenant", tenant.as_ref().map(|tenant| json!(tenant))),
+            ("dry_run", dry_run.then_some(json!(true))),
+            ("rate", rate.map(|rate| json!(rate))),
+        ];
+        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+}
+
 impl Replay {
     fn body(&self) -> Result<Map<String, Value>, Failure> {
-        let chosen = !self.ids.is_empty() || self.reason.is_some() || self.tenant.is_some();
-        if !(chosen || self.yes || self.dry_run) {
+        if !(self.choice.is_narrow() || self.yes || self.choice.dry_run) {
             return Err(Failure::usage(
                 "name ids, --reason or --tenant, or say --yes to replay everything that is open",
             ));
         }
-        let mut body = selection(&self.ids, self.reason.as_ref(), self.tenant.as_ref(), self.dry_run);
+        let mut body = self.choice.body();
         let set: Map<String, Value> =
             self.set.iter().map(|(field, value)| (field.clone(), Value::from(value.clone()))).collect();
         if !set.is_empty() {
             body.insert("set".to_owned(), Value::Object(set));
         }
-        body.extend(self.rate.map(|rate| ("rate".to_owned(), Value::from(rate))));
         Ok(body)
     }
 }
 
 impl Purge {
     fn body(&self) -> Result<Map<String, Value>, Failure> {
-        if !(self.yes || self.dry_run) {
+        if !(self.yes || self.choice.dry_run) {
             return Err(Failure::usage("payloads do not come back: look with --dry-run, then say --yes"));
         }
-        Ok(selection(&self.ids, self.reason.as_ref(), self.tenant.as_ref(), self.dry_run))
+        Ok(self.choice.body())
     }
 }
 
-/// What both commands choose by.
-fn selection(
-    ids: &[String],
-    reason: Option<&String>,
-    tenant: Option<&String>,
-    dry_run: bool,
-) -> Map<String, Value> {
-    let ids = (!ids.is_empty()).then(|| Value::from(ids.to_vec()));
-    let text = |value: Option<&String>| value.map(|value| Value::from(value.as_str()));
-    let dry_run = dry_run.then_some(Value::from(true));
-    let fields = [("ids", ids), ("reason", text(reason)), ("tenant", text(tenant)), ("dry_run", dry_run)];
-    fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}
-
-/// Sends a command to its last page: each dead letter is met once, also one that is refused again.
+/// Sends a command to its last page: each dead letter is met once, also one that is refused again. One that was
+/// interrupted is repeated as it was: what it has done is not open any more.
 async fn command(rest: &Rest, verb: &str, mut body: Map<String, Value>) -> anyhow::Result<Value> {
     let mut items = Vec::new();
     loop {
@@ -223,18 +224,16 @@ mod tests {
         let failure = Replay::default().body().unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
         assert_eq!(Replay { yes: true, ..Replay::default() }.body().unwrap(), Map::new());
-        let looked = Replay { dry_run: true, ..Replay::default() }.body().unwrap();
+        let look = Choice { dry_run: true, ..Choice::default() };
+        let looked = Replay { choice: look, ..Replay::default() }.body().unwrap();
         assert_eq!(Value::Object(looked), json!({"dry_run": true}));
     }
 
     #[test]
     fn a_replay_becomes_its_body() {
-        let replay = Replay {
-            reason: Some("UNKNOWN_SKU".to_owned()),
-            set: vec![assignment("sku=llm.input").unwrap()],
-            rate: Some(100),
-            ..Replay::default()
-        };
+        let reason = Some("UNKNOWN_SKU".to_owned());
+        let choice = Choice { reason, rate: Some(100), ..Choice::default() };
+        let replay = Replay { choice, set: vec![assignment("sku=llm.input").unwrap()], yes: false };
         let body = json!({"reason": "UNKNOWN_SKU", "set": {"sku": "llm.input"}, "rate": 100});
         assert_eq!(Value::Object(replay.body().unwrap()), body);
         assert!(assignment("sku").is_err());
@@ -242,10 +241,11 @@ mod tests {
 
     #[test]
     fn a_purge_must_be_meant_however_little_it_chooses() {
-        let one = Purge { ids: vec!["x".to_owned()], ..Purge::default() };
+        let choice = Choice { ids: vec!["x".to_owned()], rate: Some(5), ..Choice::default() };
+        let one = Purge { choice: choice.clone(), yes: false };
         assert_eq!(one.body().unwrap_err().exit, Exit::Usage);
-        let meant = Purge { yes: true, tenant: Some("acme".to_owned()), ..one };
-        assert_eq!(Value::Object(meant.body().unwrap()), json!({"ids": ["x"], "tenant": "acme"}));
+        let meant = Purge { choice: Choice { tenant: Some("acme".to_owned()), ..choice }, yes: true };
+        assert_eq!(Value::Object(meant.body().unwrap()), json!({"ids": ["x"], "tenant": "acme", "rate": 5}));
     }
 
     #[test]

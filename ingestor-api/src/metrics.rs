@@ -146,9 +146,11 @@ impl LaneMeter {
         GoingOn::begin(&self.queue, 1)
     }
 
-    /// So many pulses were appended together.
+    /// So many pulses were appended together. An append of statements alone takes none and tells nothing of groups.
     pub fn appended(&self, pulses: usize) {
-        self.appended.record(f64::from(u32::try_from(pulses).unwrap_or(u32::MAX)));
+        if pulses > 0 {
+            self.appended.record(f64::from(u32::try_from(pulses).unwrap_or(u32::MAX)));
+        }
     }
 
     /// An append failed.
@@ -184,6 +186,7 @@ fn count<K: Copy + PartialEq>(counters: &[(K, Counter)], key: K, pulses: usize) 
 
 #[cfg(test)]
 mod tests {
+    use super::LaneMeter;
     use crate::edge::{Edge, Ids};
     use crate::testing::{House, raw, report};
     use backends::memory::AppendFault;
@@ -242,6 +245,17 @@ mod tests {
         ] {
             assert_eq!(value(&handle, line).as_deref(), Some(count), "{line}");
         }
+    }
+
+    #[test]
+    fn an_append_of_statements_alone_is_no_group_of_pulses() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        metrics::with_local_recorder(&recorder, || {
+            let meter = LaneMeter::new();
+            [0, 7, 0].iter().for_each(|pulses| meter.appended(*pulses));
+        });
+        let of = |what: &str| value(&recorder.handle(), &format!("pulse_ingestor_api_append_pulses_{what}"));
+        assert_eq!((of("count").as_deref(), of("sum").as_deref()), (Some("1"), Some("7")));
     }
 
     #[tokio::test]

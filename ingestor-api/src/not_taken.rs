@@ -2,6 +2,7 @@
 
 use domain::code::Code;
 use domain::port::{AdmissionError, LogError};
+use rest::problem::RateLimit;
 use std::time::Duration;
 
 /// How long a client waits before it sends the same again.
@@ -17,37 +18,43 @@ pub(crate) struct NotTaken {
     pub message: String,
     /// The field of the request at fault.
     pub field: Option<&'static str>,
+    /// The limit that was met.
+    pub limit: Option<RateLimit>,
 }
 
 impl NotTaken {
+    fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), field: None, limit: None }
+    }
+
     /// Any part may be stored; the same batch again is right.
     pub fn unavailable(message: impl Into<String>) -> Self {
-        Self { code: Code::Unavailable, message: message.into(), field: None }
+        Self::new(Code::Unavailable, message)
     }
 
     /// Refused before the append; the same batch later is right.
     pub fn overloaded(message: impl Into<String>) -> Self {
-        Self { code: Code::Overloaded, message: message.into(), field: None }
+        Self::new(Code::Overloaded, message)
     }
 
-    /// Refused before the append; less, or the same later, is right.
-    pub fn quota_exceeded(message: impl Into<String>) -> Self {
-        Self { code: Code::QuotaExceeded, message: message.into(), field: None }
+    /// Refused before the append; less, or the same when the limit says so, is right.
+    pub fn quota_exceeded(message: impl Into<String>, limit: RateLimit) -> Self {
+        Self { limit: Some(limit), ..Self::new(Code::QuotaExceeded, message) }
     }
 
     /// Refused before the append, as long as the edge is not fit to take anything.
     pub fn not_ready(message: impl Into<String>) -> Self {
-        Self { code: Code::NotReady, message: message.into(), field: None }
+        Self::new(Code::NotReady, message)
     }
 
     /// Nobody knows whether any part is stored; the same batch again is right.
     pub fn deadline_exceeded(message: impl Into<String>) -> Self {
-        Self { code: Code::DeadlineExceeded, message: message.into(), field: None }
+        Self::new(Code::DeadlineExceeded, message)
     }
 
     /// A field of the request breaks a rule; the same again would fail again.
     pub fn breaks_rule(code: Code, field: &'static str, rule: impl std::fmt::Display) -> Self {
-        Self { code, message: format!("{field} {rule}"), field: Some(field) }
+        Self { field: Some(field), ..Self::new(code, format!("{field} {rule}")) }
     }
 
     /// Whether nothing was stored, for a reason that passes.
@@ -57,7 +64,8 @@ impl NotTaken {
 
     /// When to send the same again; `None`: it would fail again.
     pub fn retry_delay(&self) -> Option<Duration> {
-        self.code.is_retryable().then_some(RETRY_DELAY)
+        let delay = self.limit.map_or(RETRY_DELAY, |limit| Duration::from_secs(limit.reset_seconds.into()));
+        self.code.is_retryable().then_some(delay)
     }
 }
 
@@ -70,7 +78,7 @@ impl From<LogError> for NotTaken {
                 Self::unavailable(message)
             }
             LogError::TooLarge { .. } | LogError::OutOfRange { .. } | LogError::Damaged { .. } => {
-                Self { code: Code::Internal, message: "a fault of the service".into(), field: None }
+                Self::new(Code::Internal, "a fault of the service")
             }
         }
     }
@@ -112,6 +120,8 @@ mod tests {
         let error = NotTaken::breaks_rule(Code::TooLarge, "pulses", "must be fewer");
         assert_eq!((error.message.as_str(), error.field), ("pulses must be fewer", Some("pulses")));
         assert_eq!((error.retry_delay(), error.is_refusal()), (None, false));
-        assert!(NotTaken::quota_exceeded("much").retry_delay().is_some());
+        let limit = RateLimit { name: "x", quota: 60, window_seconds: 60, remaining: 0, reset_seconds: 9 };
+        let delay = NotTaken::quota_exceeded("much", limit).retry_delay();
+        assert_eq!(delay, Some(Duration::from_secs(9)), "a limit knows when there is more");
     }
 }

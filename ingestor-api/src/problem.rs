@@ -10,7 +10,10 @@ impl From<NotTaken> for Problem {
         if error.code == Code::Internal {
             return Self::internal(error);
         }
-        let problem = Self::new(error.code, error.message.clone());
+        let mut problem = Self::new(error.code, error.message.clone());
+        if let Some(limit) = error.limit {
+            problem = problem.limited(limit);
+        }
         let Some(field) = error.field else { return problem };
         let (field, reason) = (field.to_owned(), error.code.name().to_owned());
         problem.with_error(FieldError { field, reason, message: error.message })
@@ -21,6 +24,7 @@ impl From<NotTaken> for Problem {
 mod tests {
     use super::*;
     use axum::response::IntoResponse;
+    use rest::problem::RateLimit;
 
     #[test]
     fn a_broken_rule_names_its_field() {
@@ -50,8 +54,19 @@ mod tests {
     }
 
     #[test]
+    fn a_quota_that_is_met_is_told_in_headers() {
+        let limit = RateLimit { name: "x", quota: 60, window_seconds: 60, remaining: 2, reset_seconds: 9 };
+        let response = Problem::from(NotTaken::quota_exceeded("much", limit)).into_response();
+        let told = ["ratelimit-policy", "ratelimit", "retry-after"].map(|name| &response.headers()[name]);
+        assert_eq!(
+            (response.status().as_u16(), told.map(|value| value.to_str().unwrap())),
+            (429, ["\"x\";q=60;w=60", "\"x\";r=2;t=9", "9"])
+        );
+    }
+
+    #[test]
     fn a_fault_tells_nothing_of_its_cause() {
-        let cause = NotTaken { code: Code::Internal, message: "secret".into(), field: None };
+        let cause = NotTaken { code: Code::Internal, ..NotTaken::unavailable("secret") };
         let problem = Problem::from(cause);
         assert_eq!(problem.kind().status(), 500);
         assert!(!problem.detail().contains("secret"));

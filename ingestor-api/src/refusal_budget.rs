@@ -4,6 +4,7 @@
 use crate::decide::Refused;
 use crate::not_taken::NotTaken;
 use domain::time::Timestamp;
+use rest::problem::RateLimit;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,14 +39,16 @@ impl RefusalBudget {
             return Ok(());
         }
         let mut whole_at = self.whole_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = |tenant: &Option<Arc<str>>| whole_at.get(tenant).copied().unwrap_or_default().max(now);
         let after = |(tenant, cost): (&&Option<Arc<str>>, &i64)| {
-            let from = whole_at.get(*tenant).copied().unwrap_or_default().max(now);
-            ((*tenant).clone(), Timestamp::from_nanos(from.nanos().saturating_add(*cost)))
+            ((*tenant).clone(), Timestamp::from_nanos(before(*tenant).nanos().saturating_add(*cost)))
         };
         let charged: Vec<_> = costs.iter().map(after).collect();
         let bound = now.plus_seconds(BURST_SECONDS);
-        if let Some((tenant, _)) = charged.iter().find(|(_, whole)| *whole > bound) {
-            return Err(over(tenant.as_deref()));
+        if let Some((tenant, whole)) = charged.iter().find(|(_, whole)| *whole > bound) {
+            let left = bound.nanos().saturating_sub(before(tenant).nanos());
+            let missing = whole.nanos().saturating_sub(bound.nanos());
+            return Err(over(tenant.as_deref(), self.limit(left, missing)));
         }
         if whole_at.len() + charged.len() > BUDGETS {
             whole_at.retain(|_, whole| *whole > now);
@@ -53,13 +56,25 @@ impl RefusalBudget {
         whole_at.extend(charged);
         Ok(())
     }
+
+    /// A budget of which so many nanoseconds are left, and so many more were needed.
+    fn limit(&self, left: i64, missing: i64) -> RateLimit {
+        let pulses = |nanos: i64| u64::try_from(nanos / self.nanos_per_pulse).unwrap_or_default();
+        let seconds = |seconds: i64| u32::try_from(seconds).unwrap_or_default();
+        RateLimit {
+            name: "refused-pulses",
+            quota: pulses(BURST_SECONDS * NANOS),
+            window_seconds: seconds(BURST_SECONDS),
+            remaining: pulses(left),
+            reset_seconds: seconds(((missing - 1) / NANOS + 1).min(BURST_SECONDS)),
+        }
+    }
 }
 
-fn over(tenant: Option<&str>) -> NotTaken {
+fn over(tenant: Option<&str>, limit: RateLimit) -> NotTaken {
     let whose = tenant.map_or("tenants that are not known".to_owned(), |tenant| format!("tenant {tenant}"));
-    NotTaken::quota_exceeded(format!(
-        "more refused pulses of {whose} came than are kept: mend them, or send slower"
-    ))
+    let message = format!("more refused pulses of {whose} came than are kept: mend them, or send slower");
+    NotTaken::quota_exceeded(message, limit)
 }
 
 #[cfg(test)]
@@ -94,6 +109,20 @@ mod tests {
         assert_eq!(budget.charge(&of("acme", 10), NOW.plus_seconds(1)), Ok(()));
         assert_eq!(code(budget.charge(&of("acme", 601), NOW.plus_seconds(900))), Some(Code::QuotaExceeded));
         assert_eq!(budget.charge(&of("acme", 600), NOW.plus_seconds(900)), Ok(()));
+    }
+
+    #[test]
+    fn who_is_over_is_told_what_is_left_and_when_the_same_fits() {
+        let budget = RefusalBudget::new(10);
+        budget.charge(&of("acme", 590), NOW).unwrap();
+        let limit = |count, now| budget.charge(&of("acme", count), now).unwrap_err().limit.unwrap();
+        let met = limit(35, NOW);
+        assert_eq!((met.quota, met.window_seconds, met.remaining, met.reset_seconds), (600, 60, 10, 3));
+        assert!(budget.charge(&of("acme", 35), NOW.plus_seconds(2)).is_err());
+        assert_eq!(budget.charge(&of("acme", 35), NOW.plus_seconds(3)), Ok(()));
+        let met = limit(405, NOW.plus_seconds(3));
+        assert_eq!((met.remaining, met.reset_seconds), (5, 40));
+        assert_eq!(limit(5_000, NOW.plus_seconds(3)).reset_seconds, 60, "what never fits waits no longer");
     }
 
     #[test]

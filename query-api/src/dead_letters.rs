@@ -389,6 +389,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_payload_that_was_given_up_while_it_was_replayed_is_not_shown_as_an_empty_pulse() {
+        let house = house().await;
+        let purged = DeadLetter {
+            payload: Bytes::new(),
+            ..letter("2026-03-10T10:00:04Z", 1, 10, Some(&raw("acme", "d")))
+        };
+        house.put(purged.id.cell_key(), purged.id.position.raw(), &purged).await;
+        change(&house, &purged.id.to_string(), DeadLetterEvent::Replayed).await;
+        let (status, body) = house.get(&format!("/v1/dead-letters/{}", purged.id)).await;
+        assert_eq!((status, &body["status"], body.get("payload")), (200, &json!("replayed"), None));
+    }
+
+    #[tokio::test]
     async fn filters_narrow() {
         let house = house().await;
         for (query, expected) in [

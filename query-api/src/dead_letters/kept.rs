@@ -72,8 +72,13 @@ impl Kept {
             status: StatusName::from(self.state.status),
             attempts: self.state.attempts,
             replayed_time: self.state.replayed_time.map(Time),
-            payload: (self.state.status != Status::Purged).then(|| self.payload()),
+            payload: self.is_whole().then(|| self.payload()),
         }
+    }
+
+    /// Whether its payload is there to be shown. A replay under way while it was given up leaves it `replayed`, without.
+    fn is_whole(&self) -> bool {
+        self.state.status != Status::Purged && !self.letter.payload.is_empty()
     }
 
     /// The last instant at which the edge still takes its event time.

@@ -26,7 +26,12 @@ impl Demo {
         command
             .args(["--listen-http", "127.0.0.1:0", "--listen-grpc", "127.0.0.1:0", "--ready-file"])
             .arg(&file);
-        let child = command.stdout(Stdio::from(tree)).env("PULSE_LOG_FILTER", "error").spawn().unwrap();
+        let talk = fs::File::create(home.path().join("talk")).unwrap();
+        command
+            .stdout(Stdio::from(tree))
+            .stderr(Stdio::from(talk))
+            .env("PULSE_LOG_FILTER", "pulse::demo=info");
+        let child = command.spawn().unwrap();
         let ready = eventually("a demonstration", || Ready::find(&file).unwrap());
         Self { child, ready, home }
     }
@@ -44,8 +49,10 @@ impl Demo {
         answer["items"].as_array().unwrap().clone()
     }
 
-    /// The costs of whole days that are over.
+    /// The costs of whole days that are over, once all that is behind has been sent.
     fn past(&self) -> Vec<Value> {
+        let talk = || fs::read_to_string(self.home.path().join("talk")).unwrap();
+        eventually("the whole past", || talk().contains("the demonstration's past is told").then_some(()));
         let whole = ["query", "cost", "--group-by", "tenant,sku", "--wait"];
         self.items(&[&whole[..], &["--from", "-168h", "--to", "-48h"]].concat())
     }
@@ -61,13 +68,11 @@ impl Drop for Demo {
 #[test]
 fn the_first_look_shows_money_and_every_kind_of_letter_and_the_seed_decides() {
     let demo = Demo::start("7");
-    let costs = eventually("costs of five SKUs", || {
-        let costs = demo.items(&["query", "cost"]);
-        let with_money =
-            costs.iter().filter(|item| item["amount_unrounded"].as_str().is_some_and(|text| text != "0"));
-        let skus: BTreeSet<String> = with_money.map(|item| item["group"]["sku"].to_string()).collect();
-        (skus.len() >= 5).then_some(costs)
-    });
+    let costs = demo.items(&["query", "cost"]);
+    let with_money =
+        costs.iter().filter(|item| item["amount_unrounded"].as_str().is_some_and(|text| text != "0"));
+    let skus: BTreeSet<String> = with_money.map(|item| item["group"]["sku"].to_string()).collect();
+    assert!(skus.len() >= 5, "{skus:?}");
     let currencies: BTreeSet<&str> = costs.iter().filter_map(|item| item["currency"].as_str()).collect();
     assert_eq!(currencies, ["EUR", "JPY", "USD"].into());
     let reasons: BTreeSet<String> = eventually("fourteen letters", || {
@@ -82,6 +87,8 @@ fn the_first_look_shows_money_and_every_kind_of_letter_and_the_seed_decides() {
     let sent = pulse().args(words).output().unwrap();
     assert!(sent.status.success(), "{line}: {}", String::from_utf8_lossy(&sent.stderr));
     let again = Demo::start("7");
-    assert_eq!(demo.past(), again.past(), "the same seed, the same bill");
+    let (past, again) = (demo.past(), again.past());
+    assert!(past.len() > 40, "a line for each use of eleven tenants");
+    assert_eq!(past, again, "the same seed, the same bill");
     assert!(!Path::new(&demo.home.path().join("pulse-data")).exists(), "nothing is kept");
 }

@@ -2,11 +2,17 @@
 
 use super::server::{Home, Server, eventually, pulse};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
+use tonic::transport::Channel;
+use tonic_reflection::pb::v1::ServerReflectionRequest;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 /// The metrics that are part of the contract, as a running server shows them.
 const AGREED: [&str; 10] = [
@@ -142,4 +148,35 @@ fn readiness_names_what_is_wrong_and_health_follows() {
     let reason = body["checks"]["disk"].as_str().unwrap();
     assert!(reason.ends_with("bytes are free, below disk_free_bytes_min 9223372036854775807"), "{reason}");
     assert_eq!(server.get("/livez").0, 200);
+}
+
+async fn reflect(client: &mut ServerReflectionClient<Channel>, asked: MessageRequest) -> MessageResponse {
+    let request = ServerReflectionRequest { host: String::new(), message_request: Some(asked) };
+    let answers = client.server_reflection_info(tokio_stream::once(request)).await.unwrap();
+    answers.into_inner().message().await.unwrap().unwrap().message_response.unwrap()
+}
+
+/// As `grpcurl HOST list` and `grpcurl HOST describe` ask.
+#[tokio::test]
+async fn services_are_listed_and_described_by_reflection() {
+    let home = Home::new();
+    let server = home.start();
+    let mut client = ServerReflectionClient::connect(format!("http://{}", server.ready.grpc)).await.unwrap();
+    let listed = reflect(&mut client, MessageRequest::ListServices(String::new())).await;
+    let MessageResponse::ListServicesResponse(listed) = listed else { panic!("{listed:?}") };
+    let names: BTreeSet<String> = listed.service.into_iter().map(|service| service.name).collect();
+    let expected = [
+        "grpc.health.v1.Health",
+        "pulse.v1.CatalogService",
+        "pulse.v1.IngestService",
+        "yourpackage.UsageService",
+    ];
+    for name in expected {
+        assert!(names.contains(name), "{name} is not among {names:?}");
+        let described = reflect(&mut client, MessageRequest::FileContainingSymbol(name.to_owned())).await;
+        let MessageResponse::FileDescriptorResponse(files) = described else { panic!("{described:?}") };
+        let (_, service) = name.rsplit_once('.').unwrap();
+        let holds = |file: &Vec<u8>| file.windows(service.len()).any(|bytes| bytes == service.as_bytes());
+        assert!(files.file_descriptor_proto.iter().any(holds), "{name}");
+    }
 }

@@ -4,7 +4,7 @@
 
 use super::server::{Home, Server, eventually, repository};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
@@ -217,4 +217,71 @@ fn charges_are_written_by_the_pricing_worker() {
             (Some(&*cents(cost)), Some(&*dollars(cost)))
         );
     }
+}
+
+/// The charge of a price, once it holds so much.
+fn charge_of(server: &Server, price: &str, quantity: u128) -> Value {
+    eventually("the charge of the whole file", || {
+        let answer: Value = serde_json::from_str(&server.get("/v1/charges?tenant=acme").1).unwrap();
+        let charge = answer["items"].as_array()?.iter().find(|charge| charge["price"] == price)?;
+        (charge["quantity"] == quantity.to_string()).then(|| charge.clone())
+    })
+}
+
+fn sum<'a>(pulses: impl IntoIterator<Item = &'a Value>) -> u128 {
+    let quantity = |item: &Value| item["pulse"]["quantity"].as_str().unwrap().parse::<u128>().unwrap();
+    pulses.into_iter().map(quantity).sum()
+}
+
+#[test]
+fn a_charge_is_explained_down_to_its_pulses_and_a_pulse_is_traced_up_to_its_charge() {
+    let file = files().pop().unwrap();
+    let home = Home::new();
+    let server = home.start().with_catalog();
+    import(&server, &file);
+    server.settle();
+    let [rows, input, _] = hours(&[file]).into_values().fold([0; 3], |mut total: [u128; 3], sums| {
+        total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+        total
+    });
+    let charge = charge_of(&server, "input", input);
+    let whole = server.json(0, &["explain", charge["id"].as_str().unwrap(), "--all"]);
+    let pulses = whole["items"].as_array().unwrap();
+    assert_eq!(
+        (whole["charge"]["id"].as_str(), whole["agrees"].as_bool()),
+        (charge["id"].as_str(), Some(true))
+    );
+    assert_eq!((sum(pulses), pulses.len() as u128), (input, rows));
+    let ids: BTreeSet<&str> = pulses.iter().map(|item| item["pulse"]["id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), pulses.len(), "each pulse is listed once");
+    check_trace(&server, &pulses[pulses.len() / 2], pulses, &charge);
+}
+
+/// Record, row and charge of one of the pulses, each with its times.
+fn check_trace(server: &Server, one: &Value, pulses: &[Value], charge: &Value) {
+    let of = |field: &str| one["pulse"][field].as_str().unwrap();
+    let arguments =
+        ["trace", of("id"), "--tenant", "acme", "--source", of("source"), "--event-time", of("event_time")];
+    let trace = server.json(0, &arguments);
+    assert_eq!(
+        (trace["outcome"].as_str(), &trace["pulse"], &trace["record"]),
+        (Some("counted"), &one["pulse"], &one["record"])
+    );
+    let time = |text: &Value| text.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let (start, end) = (time(&trace["counted_in"]["start_time"]), time(&trace["counted_in"]["end_time"]));
+    assert_eq!(end.as_second() - start.as_second(), 900);
+    assert!((start..end).contains(&time(&one["pulse"]["event_time"])));
+    assert!(
+        time(&trace["record"]["received_time"]) < time(&trace["watermark"]),
+        "what is counted was received before"
+    );
+    // A row is a quarter of an hour of one partition.
+    let beside: Vec<&Value> = pulses
+        .iter()
+        .filter(|item| (start..end).contains(&time(&item["pulse"]["event_time"])))
+        .filter(|item| item["record"]["partition"] == one["record"]["partition"])
+        .collect();
+    assert_eq!(trace["counted_in"]["quantity"], sum(beside.iter().copied()).to_string());
+    assert_eq!(trace["counted_in"]["count"], beside.len().to_string());
+    assert_eq!((&trace["charge_id"], &trace["charge"]["amount"]), (&charge["id"], &charge["amount"]));
 }

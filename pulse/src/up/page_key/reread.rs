@@ -44,7 +44,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("key");
         let key = PageKey::new([1; 16]);
-        let signed_by = |byte: u8| key.sign("/v1/usage?", "x") == PageKey::new([byte; 16]).sign("/v1/usage?", "x");
+        let signed_by =
+            |byte: u8| key.sign("/v1/usage?", "x") == PageKey::new([byte; 16]).sign("/v1/usage?", "x");
         let mut following = pin!(reread(Some(file.clone()), key.clone()));
         for (text, expected) in [
             (Some("02".repeat(16)), 2),

@@ -6,6 +6,7 @@ use domain::id::TenantId;
 use domain::port::{CellStore, Query, StoreError, read_all};
 use domain::table::{AGGREGATE, Cell, KeyValue};
 use domain::time::{Quarter, Timestamp, Window};
+use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use proto::blob::Blob;
 
@@ -19,9 +20,17 @@ pub async fn read_usage(
     tenant: &TenantId,
     window: Window,
 ) -> Result<Vec<(RowKey, Row)>, StoreError> {
-    let days = stream::iter(window.days()).map(|day| read_day(store, tenant, day));
-    let days: Vec<Vec<(RowKey, Row)>> = days.buffered(DAYS_AT_ONCE).try_collect().await?;
-    Ok(days.into_iter().flatten().filter(|(key, _)| touches(key.hour, window)).collect())
+    read_days(store, tenant.clone(), window).try_concat().await
+}
+
+/// The same rows a day at a time, for whom needs each only once: a year of them takes no more memory than a week.
+pub fn read_days(
+    store: &dyn CellStore,
+    tenant: TenantId,
+    window: Window,
+) -> BoxStream<'_, Result<Vec<(RowKey, Row)>, StoreError>> {
+    let days = stream::iter(window.days()).map(move |day| read_day(store, tenant.clone(), day, window));
+    days.buffered(DAYS_AT_ONCE).boxed()
 }
 
 /// What rows say of the quarters within the window; quarters without pulses are left out.
@@ -47,17 +56,27 @@ fn usage_quarter(key: &RowKey, row: &Row, index: usize) -> UsageQuarter {
 
 async fn read_day(
     store: &dyn CellStore,
-    tenant: &TenantId,
+    tenant: TenantId,
     day: i64,
+    window: Window,
 ) -> Result<Vec<(RowKey, Row)>, StoreError> {
     let cells = read_all(store, Query::all(&AGGREGATE, partition_key(tenant.as_str(), day))).await?;
-    cells.iter().map(decode).collect()
+    let mut rows = Vec::with_capacity(cells.len());
+    for cell in &cells {
+        rows.extend(decode(cell, window)?);
+    }
+    Ok(rows)
 }
 
-fn decode(cell: &Cell) -> Result<(RowKey, Row), StoreError> {
-    let key = RowKey::from_cell_key(&cell.key);
-    let row = Row::from_blob(&cell.value).ok();
-    key.zip(row).ok_or_else(|| StoreError::Damaged { table: AGGREGATE.name, key: display(cell) })
+/// The row of a cell; `None`: the window does not touch its hour, and its value is not looked at.
+fn decode(cell: &Cell, window: Window) -> Result<Option<(RowKey, Row)>, StoreError> {
+    let damaged = || StoreError::Damaged { table: AGGREGATE.name, key: display(cell) };
+    let key = RowKey::from_cell_key(&cell.key).ok_or_else(damaged)?;
+    if !touches(key.hour, window) {
+        return Ok(None);
+    }
+    let row = Row::from_blob(&cell.value).map_err(|_| damaged())?;
+    Ok(Some((key, row)))
 }
 
 fn display(cell: &Cell) -> String {
@@ -113,13 +132,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn days_come_one_by_one_in_their_order_and_are_the_whole() {
+        let store = MemoryStore::new();
+        for hour in ["2026-03-04T01:00:00Z", "2026-03-01T22:00:00Z", "2026-03-01T03:00:00Z"] {
+            write(&store, tokens("acme", hour, 1)).await;
+        }
+        let (acme, week) =
+            (TenantId::parse("acme").unwrap(), window("2026-03-01T00:00:00Z", "2026-03-08T00:00:00Z"));
+        let days: Vec<_> = read_days(&store, acme.clone(), week).try_collect().await.unwrap();
+        assert_eq!(days.iter().map(Vec::len).collect::<Vec<_>>(), [2, 0, 0, 1, 0, 0, 0]);
+        assert_eq!(days.concat(), read_usage(&store, &acme, week).await.unwrap());
+    }
+
+    #[tokio::test]
     async fn a_cell_that_is_not_what_was_written_is_named() {
         let store = MemoryStore::new();
         let (key, row) = tokens("acme", "2026-03-01T22:00:00Z", 1);
         let cell = Cell { key: key.cell_key(), timestamp: row.position.raw(), value: b"?".as_slice().into() };
         store.write(vec![cell]).await.unwrap();
-        let day = window("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z");
-        let error = read_usage(&store, &key.tenant, day).await.unwrap_err();
+        let before = window("2026-03-01T00:00:00Z", "2026-03-01T22:00:00Z");
+        assert_eq!(read_usage(&store, &key.tenant, before).await, Ok(Vec::new()), "nobody asked for it");
+        let error = read_usage(&store, &key.tenant, window("2026-03-01T00:00:00Z", "2026-03-01T22:15:00Z"));
+        let error = error.await.unwrap_err();
         let key = "acme/2026-03-01/llm.input/token//2026-03-01T22:00:00Z//1/0".to_owned();
         assert_eq!(error, StoreError::Damaged { table: "aggregate", key });
     }

@@ -59,7 +59,7 @@ impl RowKey {
 
     /// The row key of a cell of the table. `None`: the cell's key breaks a rule.
     pub fn from_cell_key(key: &CellKey) -> Option<Self> {
-        let tenant = key.partition.first()?.as_text()?;
+        let tenant = key.partition.first()?.as_shared()?;
         let [sku, unit, group, hour, posted, generation, partition] = key.clustering.as_slice() else {
             return None;
         };
@@ -68,10 +68,10 @@ impl RowKey {
             text => Some(Period::parse(text)?),
         };
         Some(Self {
-            tenant: TenantId::parse(tenant).ok()?,
-            sku: SkuId::parse(sku.as_text()?).ok()?,
-            unit: UnitId::parse(unit.as_text()?).ok()?,
-            group: Group::from_canonical(group.as_text()?),
+            tenant: TenantId::parse_shared(tenant).ok()?,
+            sku: SkuId::parse_shared(sku.as_shared()?).ok()?,
+            unit: UnitId::parse_shared(unit.as_shared()?).ok()?,
+            group: Group::from_shared(group.as_shared()?),
             hour: Timestamp::from_millis(hour.as_int()?).hour(),
             posted,
             generation: u32::try_from(generation.as_int()?).ok()?,
@@ -155,6 +155,7 @@ impl Row {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::sync::Arc;
 
     fn quantity(text: &str) -> Quantity {
         Quantity::parse(text).unwrap()
@@ -186,7 +187,10 @@ mod tests {
             generation: 1,
             partition: 3,
         };
-        assert_eq!(RowKey::from_cell_key(&key.cell_key()), Some(key.clone()));
+        let read = RowKey::from_cell_key(&key.cell_key()).unwrap();
+        assert_eq!(read, key);
+        assert!(Arc::ptr_eq(&read.sku.to_shared(), &key.sku.to_shared()), "texts are shared, not copied");
+        assert!(Arc::ptr_eq(&read.group.to_shared(), &key.group.to_shared()));
         assert_eq!(key.cell_key().stamped_by(), Some((1, 3)));
         assert_eq!(day_text(0), "1970-01-01");
     }

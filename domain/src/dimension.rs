@@ -99,6 +99,11 @@ impl Group {
         Self(text.into())
     }
 
+    /// From stored canonical text that stays shared.
+    pub fn from_shared(text: &Arc<str>) -> Self {
+        Self(Arc::clone(text))
+    }
+
     /// The canonical text.
     pub fn as_str(&self) -> &str {
         &self.0

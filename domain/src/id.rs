@@ -24,12 +24,7 @@ macro_rules! text_id {
         impl $name {
             /// Checks the rule; the refusal names the field.
             pub fn parse(text: &str) -> Result<Self, Reject> {
-                let check: fn(&str) -> bool = $check;
-                if check(text) {
-                    Ok(Self(text.into()))
-                } else {
-                    Err(Reject::new(RejectReason::InvalidField, $field, $rule))
-                }
+                Self::check(text).map(|()| Self(text.into()))
             }
 
             /// Reads a text that is often the same as the one before: then both share it.
@@ -37,6 +32,20 @@ macro_rules! text_id {
                 match before {
                     Some(before) if before.as_str() == text => Ok(before.clone()),
                     _ => Self::parse(text),
+                }
+            }
+
+            /// Checks the rule of a text that stays shared.
+            pub fn parse_shared(text: &Arc<str>) -> Result<Self, Reject> {
+                Self::check(text).map(|()| Self(Arc::clone(text)))
+            }
+
+            fn check(text: &str) -> Result<(), Reject> {
+                let holds: fn(&str) -> bool = $check;
+                if holds(text) {
+                    Ok(())
+                } else {
+                    Err(Reject::new(RejectReason::InvalidField, $field, $rule))
                 }
             }
 
@@ -166,6 +175,15 @@ mod tests {
         for bad in ["", ".a", "a b", "ä", "a\n", &"a".repeat(65)] {
             assert_eq!(SkuId::parse(bad).unwrap_err().field, "sku", "{bad}");
         }
+    }
+
+    #[test]
+    fn a_shared_text_follows_the_same_rule_and_stays_shared() {
+        let text: Arc<str> = "llm.input".into();
+        let sku = SkuId::parse_shared(&text).unwrap();
+        assert!(Arc::ptr_eq(&sku.to_shared(), &text));
+        assert_eq!(SkuId::parse_shared(&"a b".into()), SkuId::parse("a b"));
+        assert!(TenantId::parse_shared(&"".into()).is_err());
     }
 
     #[test]

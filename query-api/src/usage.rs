@@ -7,8 +7,7 @@ use crate::meta::Meta;
 use crate::{QueryApi, page, table};
 use axum::extract::State;
 use axum::response::Response;
-use catalog::usage::read_usage;
-use domain::id::TenantId;
+use catalog::usage::read_days;
 use domain::port::{CellStore, StoreError};
 use domain::time::{Timestamp, Window};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -139,9 +138,9 @@ fn rest_of(ask: &Ask, shown: Option<&Shown>) -> (Window, u64) {
 /// Sums what was used within a span of the range.
 pub async fn sum(store: &dyn CellStore, ask: &Ask, span: Window) -> Result<BTreeMap<Slot, Used>, StoreError> {
     let mut fold = Fold::new(ask, span);
-    let read = |tenant: TenantId| async move { read_usage(store, &tenant, span).await };
-    let mut reads = stream::iter(ask.tenants.clone()).map(read).buffered(TENANTS_AT_ONCE);
-    while let Some(rows) = reads.try_next().await? {
+    let tenants = stream::iter(ask.tenants.clone()).map(|tenant| read_days(store, tenant, span));
+    let mut days = tenants.flatten_unordered(TENANTS_AT_ONCE);
+    while let Some(rows) = days.try_next().await? {
         fold.add(&rows);
     }
     Ok(fold.finish())

@@ -1,39 +1,46 @@
 //! The check of a cell: over its table, key, timestamp and value.
 
 use crate::key;
-use domain::table::{CellKey, KeyValue};
+use crc32fast::Hasher;
+use domain::table::{CellKey, KeyValue, TableRef};
 
 /// The check of a cell.
 pub fn of(key: &CellKey, timestamp: i64, value: &[u8]) -> u32 {
-    let mut place: Vec<u8> = Vec::with_capacity(128);
-    place.extend_from_slice(key.table.name.as_bytes());
-    key::put(&mut place, &key.partition);
-    key::put(&mut place, &key.clustering);
-    place.extend_from_slice(&timestamp.to_le_bytes());
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&place);
-    hasher.update(value);
-    hasher.finalize()
+    OfPartition::new(key.table, &key.partition).of(&key.clustering, timestamp, value)
 }
 
-/// A key as people read it.
-pub fn describe(values: &[KeyValue]) -> String {
-    let parts: Vec<String> = values.iter().map(describe_value).collect();
-    parts.join("/")
+/// The checks of cells of one partition key, whose common beginning is worked out once.
+pub struct OfPartition {
+    begun: Hasher,
+    rest: Vec<u8>,
 }
 
-fn describe_value(value: &KeyValue) -> String {
-    match value {
-        KeyValue::Text(text) => text.to_string(),
-        KeyValue::Int(number) | KeyValue::Timestamp(number) => number.to_string(),
-        KeyValue::Blob(blob) => format!("{blob:x}"),
+impl OfPartition {
+    /// The beginning: the table and the partition key.
+    pub fn new(table: TableRef, partition: &[KeyValue]) -> Self {
+        let mut rest: Vec<u8> = Vec::with_capacity(128);
+        rest.extend_from_slice(table.name.as_bytes());
+        key::put(&mut rest, partition);
+        let mut begun = Hasher::new();
+        begun.update(&rest);
+        Self { begun, rest }
+    }
+
+    /// The check of a cell.
+    pub fn of(&mut self, clustering: &[KeyValue], timestamp: i64, value: &[u8]) -> u32 {
+        self.rest.clear();
+        key::put(&mut self.rest, clustering);
+        self.rest.extend_from_slice(&timestamp.to_le_bytes());
+        let mut hasher = self.begun.clone();
+        hasher.update(&self.rest);
+        hasher.update(value);
+        hasher.finalize()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
     use domain::table::{CHARGE, WORKER_CHECKPOINT};
 
     #[test]
@@ -50,8 +57,16 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_described_column_by_column() {
-        let key = [KeyValue::text("acme"), KeyValue::Int(-4), KeyValue::Blob(Bytes::from_static(&[0, 255]))];
-        assert_eq!(describe(&key), "acme/-4/00ff");
+    fn the_check_is_the_crc_of_all_of_it_one_after_the_other() {
+        let mut checks = OfPartition::new(domain::table::TableRef(&CHARGE), &[KeyValue::text("a")]);
+        let bytes = |period: u8, value: &[u8]| {
+            [b"charge\0\x01\0\0\0a\0\x01\0\0\0", &[period][..], &7_i64.to_le_bytes(), value].concat()
+        };
+        assert_eq!(checks.of(&[KeyValue::text("x")], 7, b"one"), crc32fast::hash(&bytes(b'x', b"one")));
+        assert_eq!(
+            checks.of(&[KeyValue::text("y")], 7, b""),
+            crc32fast::hash(&bytes(b'y', b"")),
+            "nothing is left over"
+        );
     }
 }

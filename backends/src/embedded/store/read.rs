@@ -7,10 +7,14 @@ use crate::key;
 use bytes::Bytes;
 use domain::port::{Chunk, Query, StoreError};
 use domain::table::{Cell, CellKey, ColumnType, KeyValue};
+use rusqlite::types::{FromSqlResult, ValueRef};
 use rusqlite::{Connection, Row, params_from_iter};
+use std::sync::Arc;
 
 const CHUNK_CELLS_MAX: usize = 5_000;
 const CHUNK_BYTES_MAX: usize = 1024 * 1024;
+/// Where the key's columns begin in a row.
+const KEY_COLUMN: usize = 3;
 
 /// The next chunk of an answer.
 pub fn chunk(connection: &Connection, query: &Query, now_ms: i64) -> Result<Chunk, StoreError> {
@@ -19,10 +23,11 @@ pub fn chunk(connection: &Connection, query: &Query, now_ms: i64) -> Result<Chun
     let failed = |error: rusqlite::Error| failed(&error, query);
     let mut statement = connection.prepare_cached(&select.sql).map_err(failed)?;
     let mut rows = statement.query(params_from_iter(select.values.iter().map(Bound))).map_err(failed)?;
+    let mut check = check::OfPartition::new(query.table, &query.partition);
     let mut cells: Vec<Cell> = Vec::new();
     let mut bytes = 0;
     while let Some(row) = rows.next().map_err(failed)? {
-        let cell = parse(row, query)?;
+        let cell = parse(row, query, cells.last(), &mut check)?;
         bytes += cell.value.len();
         cells.push(cell);
         if cells.len() >= CHUNK_CELLS_MAX || bytes >= CHUNK_BYTES_MAX {
@@ -33,33 +38,47 @@ pub fn chunk(connection: &Connection, query: &Query, now_ms: i64) -> Result<Chun
     Ok(Chunk { cells, next: None })
 }
 
-fn parse(row: &Row<'_>, query: &Query) -> Result<Cell, StoreError> {
-    let clustering = clustering(row, query).map_err(|error| damaged(query, &error.to_string()))?;
-    let key = CellKey { table: query.table, partition: query.partition.clone(), clustering };
+/// The cell of a row; what is the same as in the cell before is shared with it.
+fn parse(
+    row: &Row<'_>,
+    query: &Query,
+    before: Option<&Cell>,
+    check: &mut check::OfPartition,
+) -> Result<Cell, StoreError> {
+    let before = before.map_or(&[][..], |cell| &cell.key.clustering);
+    let clustering = clustering(row, query, before).map_err(|error| damaged(query, &error.to_string()))?;
     let stored = || {
         let value = Bytes::copy_from_slice(row.get_ref(1)?.as_blob()?);
         Ok((row.get(0)?, value, row.get(2)?))
     };
     let stored: rusqlite::Result<(i64, Bytes, u32)> = stored();
     match stored {
-        Ok((timestamp, value, check)) if check::of(&key, timestamp, &value) == check => {
+        Ok((timestamp, value, written)) if check.of(&clustering, timestamp, &value) == written => {
+            let key = CellKey { table: query.table, partition: query.partition.clone(), clustering };
             Ok(Cell { key, timestamp, value })
         }
-        _ => Err(damaged(query, &check::describe(&key.clustering))),
+        _ => Err(damaged(query, &key::describe(&clustering))),
     }
 }
 
-fn clustering(row: &Row<'_>, query: &Query) -> rusqlite::Result<Vec<KeyValue>> {
-    let columns = (3..).zip(query.table.clustering);
-    let value = |(index, column): (usize, &domain::table::Column)| {
-        Ok(match column.kind {
-            ColumnType::Text => KeyValue::Text(row.get(index)?),
-            ColumnType::Int => KeyValue::Int(row.get(index)?),
-            ColumnType::Timestamp => KeyValue::Timestamp(row.get(index)?),
-            ColumnType::Blob => KeyValue::Blob(Bytes::copy_from_slice(row.get_ref(index)?.as_blob()?)),
-        })
-    };
-    columns.map(value).collect()
+fn clustering(row: &Row<'_>, query: &Query, before: &[KeyValue]) -> rusqlite::Result<Vec<KeyValue>> {
+    let mut values = Vec::with_capacity(query.table.clustering.len());
+    for (index, column) in query.table.clustering.iter().enumerate() {
+        let stored = row.get_ref(index + KEY_COLUMN)?;
+        values.push(match column.kind {
+            ColumnType::Text => KeyValue::Text(text(stored, before.get(index))?),
+            ColumnType::Int => KeyValue::Int(stored.as_i64()?),
+            ColumnType::Timestamp => KeyValue::Timestamp(stored.as_i64()?),
+            ColumnType::Blob => KeyValue::Blob(Bytes::copy_from_slice(stored.as_blob()?)),
+        });
+    }
+    Ok(values)
+}
+
+fn text(stored: ValueRef<'_>, before: Option<&KeyValue>) -> FromSqlResult<Arc<str>> {
+    let text = stored.as_str()?;
+    let same = before.and_then(KeyValue::as_shared).filter(|before| ***before == *text);
+    Ok(same.map_or_else(|| text.into(), Arc::clone))
 }
 
 fn failed(error: &rusqlite::Error, query: &Query) -> StoreError {
@@ -71,7 +90,7 @@ fn failed(error: &rusqlite::Error, query: &Query) -> StoreError {
 }
 
 fn damaged(query: &Query, within: &str) -> StoreError {
-    let partition = check::describe(&query.partition);
+    let partition = key::describe(&query.partition);
     let key = if within.is_empty() { partition } else { format!("{partition}/{within}") };
     StoreError::Damaged { table: query.table.name, key }
 }

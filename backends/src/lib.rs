@@ -15,4 +15,5 @@ mod key;
 pub mod memory;
 mod metrics;
 pub mod scylla;
+mod topics;
 mod waiting;

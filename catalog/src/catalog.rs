@@ -80,19 +80,28 @@ impl Catalog {
     }
 
     async fn decide(&self, wish: Wish) -> Result<Outcome, CatalogError> {
-        let command = Command {
-            author: wish.author,
-            idempotency_key: wish.idempotency_key,
-            expected_revision: wish.expected_revision,
-            arrival_time: self.view.clock().now(),
-            change: wish.change,
-        };
+        let command = self.command(wish);
         let early = self.state().trial(&command)?;
         if is_news(&command, &early) {
             return self.append(&command).await;
         }
         let outcome = self.view.confirm().await?.trial(&command)?;
         if is_news(&command, &outcome) { self.append(&command).await } else { Ok(outcome) }
+    }
+
+    /// What would become of a wish by what is folded here.
+    pub(crate) fn trial(&self, wish: Wish) -> Result<Outcome, CatalogError> {
+        Ok(self.state().trial(&self.command(wish))?)
+    }
+
+    fn command(&self, wish: Wish) -> Command {
+        Command {
+            author: wish.author,
+            idempotency_key: wish.idempotency_key,
+            expected_revision: wish.expected_revision,
+            arrival_time: self.view.clock().now(),
+            change: wish.change,
+        }
     }
 
     async fn append(&self, command: &Command) -> Result<Outcome, CatalogError> {

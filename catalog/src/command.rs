@@ -1,6 +1,6 @@
 //! Commands: wishes about the catalogue, one record of its log each.
 
-mod wire;
+pub(crate) mod wire;
 
 pub use wire::{decode, encode};
 

@@ -2,6 +2,7 @@
 
 mod message;
 mod plan;
+mod registry;
 mod service;
 mod status;
 #[cfg(test)]
@@ -11,6 +12,8 @@ use crate::api::{Api, Page, Part, Terms, When};
 use crate::catalog::Catalog;
 use crate::fold::Settled;
 use crate::form::{Resource, Shown, offset_after};
+pub use registry::registry;
+
 use ::rest::etag::IfMatch;
 use ::rest::page::{PageKey, PageSize};
 use ::rest::{IdempotencyKey, Problem};

@@ -20,6 +20,7 @@ mod fixture;
 pub mod fold;
 mod form;
 mod grpc;
+pub mod layout;
 pub mod lint;
 mod metrics;
 pub mod plan;
@@ -28,11 +29,12 @@ pub mod quote;
 pub mod rating;
 pub mod resource;
 mod rest;
+pub mod snapshot;
 pub mod state;
 pub mod usage;
 pub mod view;
 
-pub use crate::grpc::grpc;
+pub use crate::grpc::{grpc, registry};
 pub use crate::pricing::WORKER;
 pub use crate::rest::routes;
 
@@ -69,10 +71,11 @@ pub struct Ports {
     pub view: View,
 }
 
-/// Starts the pricing worker on the tracker, and makes the service that takes commands.
+/// Starts the pricing worker and the writer of snapshots on the tracker, and makes the service that takes commands.
 pub fn build(config: Config, ports: Ports, shutdown: CancellationToken, tracker: &TaskTracker) -> Catalog {
     metrics::describe();
     let view = ports.view.clone();
+    tracker.spawn(snapshot::run(view.clone(), Arc::clone(&ports.store), shutdown.clone()));
     tracker.spawn(pricing::run(config, ports, shutdown, tracker.clone()));
     Catalog::new(view)
 }

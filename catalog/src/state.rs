@@ -10,7 +10,7 @@ use domain::generation::{Incarnation, Registry};
 use domain::id::{ContractId, PlanId, SkuId, TenantId, UnitId};
 use domain::time::Timestamp;
 use domain::unit::{Unit, Units};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Everything the catalogue says after the commands below an offset.
@@ -111,9 +111,8 @@ impl State {
 
     /// The contracts of a tenant, by start.
     pub fn contracts_of(&self, tenant: &TenantId) -> Vec<(&ContractId, &Contract)> {
-        let ids = self.accounts.get(tenant).map_or(&[] as &[ContractId], |account| &account.contracts);
-        let mut of: Vec<_> =
-            ids.iter().filter_map(|id| Some((id, &self.contracts.find(id)?.value))).collect();
+        let ids = self.accounts.get(tenant).into_iter().flat_map(|account| &account.contracts);
+        let mut of: Vec<_> = ids.filter_map(|id| Some((id, &self.contracts.find(id)?.value))).collect();
         of.sort_by_key(|(_, contract)| contract.term.start());
         of
     }
@@ -157,11 +156,8 @@ impl State {
     pub(crate) fn bind(&mut self, id: &ContractId, contract: &Contract) {
         let accounts = Arc::make_mut(&mut self.accounts);
         let account = accounts.entry(contract.tenant.clone());
-        let fresh = || Account { calendar: contract.calendar.clone(), contracts: Vec::new() };
-        let account = account.or_insert_with(fresh);
-        if !account.contracts.contains(id) {
-            account.contracts.push(id.clone());
-        }
+        let fresh = || Account { calendar: contract.calendar.clone(), contracts: BTreeSet::new() };
+        account.or_insert_with(fresh).contracts.insert(id.clone());
     }
 }
 
@@ -178,7 +174,7 @@ pub(crate) struct Account {
     /// Fixed by the first of them.
     pub(crate) calendar: Calendar,
     /// Their ids, deleted ones among them.
-    pub(crate) contracts: Vec<ContractId>,
+    pub(crate) contracts: BTreeSet<ContractId>,
 }
 
 /// The versions of a plan, at least one.

@@ -63,8 +63,20 @@ pub enum ViewError {
 }
 
 impl View {
-    /// Follows the log on the tracker until shutdown; returns when the view has been at the log's end.
+    /// Follows the log from its beginning.
     pub async fn open(
+        log: Arc<dyn Log>,
+        clock: Arc<dyn Clock>,
+        shutdown: CancellationToken,
+        tracker: &TaskTracker,
+    ) -> Result<Self, ViewError> {
+        Self::open_from(State::default(), log, clock, shutdown, tracker).await
+    }
+
+    /// Follows the log from a state of it, such as [`snapshot::load`](crate::snapshot::load) finds, on the tracker until
+    /// shutdown; returns when the view has been at the log's end.
+    pub async fn open_from(
+        state: State,
         log: Arc<dyn Log>,
         clock: Arc<dyn Clock>,
         shutdown: CancellationToken,
@@ -73,7 +85,7 @@ impl View {
         let view = Self(Arc::new(Shared {
             log,
             clock,
-            followed: watch::Sender::new(Followed { state: Arc::default(), halt: None }),
+            followed: watch::Sender::new(Followed { state: Arc::new(state), halt: None }),
             outcomes: broadcast::Sender::new(OUTCOMES_KEPT),
             confirmed: AtomicI64::new(i64::MIN),
             begun: AtomicU64::new(0),

@@ -4,6 +4,7 @@ mod admission;
 mod cell_store;
 mod clock;
 mod log;
+mod topics;
 
 pub use admission::{Admission, AdmissionError, Admitted, RegistryView};
 pub use cell_store::{CellStore, Chunk, ClusteringRange, PageState, Query, StoreError, read_all};
@@ -12,3 +13,4 @@ pub use log::{
     Assignment, AssignmentChange, Entry, Header, Log, LogError, NewRecord, ReadLimit, TopicPartition,
     Watermarks,
 };
+pub use topics::{TopicError, Topics};

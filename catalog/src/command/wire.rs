@@ -13,10 +13,10 @@ use proto::header::{RecordError, check_format, message_record};
 use proto::log as wire;
 use proto::log::catalog_command::Change as WireChange;
 
-mod from;
+pub(crate) mod from;
 #[cfg(test)]
 mod properties;
-mod to;
+pub(crate) mod to;
 
 const MESSAGE: &str = "pulse.log.v1.CatalogCommand";
 

@@ -12,14 +12,21 @@ const KEPT_SECONDS: i64 = 86_400;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Keys(Arc<BTreeMap<(String, String), Remembered>>);
 
+/// What a key stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Remembered {
-    arrival: Timestamp,
-    request: u128,
-    settled: Settled,
+pub(crate) struct Remembered {
+    pub(crate) arrival: Timestamp,
+    /// The fingerprint of the request.
+    pub(crate) request: u128,
+    pub(crate) settled: Settled,
 }
 
 impl Keys {
+    /// All of them, by author and key.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&(String, String), &Remembered)> {
+        self.0.iter()
+    }
+
     /// What an earlier command of the same author and key came to. `None`: there was none, or it is too old.
     pub(crate) fn find(&self, command: &Command, now: Timestamp) -> Option<Outcome> {
         let key = (command.author.clone(), command.idempotency_key.clone()?);
@@ -39,6 +46,12 @@ impl Keys {
         keys.retain(|_, remembered| !remembered.is_expired(now));
         let remembered = Remembered { arrival: now, request: command.request_fingerprint(), settled };
         keys.insert((command.author.clone(), key.clone()), remembered);
+    }
+}
+
+impl FromIterator<((String, String), Remembered)> for Keys {
+    fn from_iter<I: IntoIterator<Item = ((String, String), Remembered)>>(keys: I) -> Self {
+        Self(Arc::new(keys.into_iter().collect()))
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) async fn run(view: View, shutdown: CancellationToken) {
 }
 
 async fn follow(view: &View) {
-    let mut state = State::default();
+    let mut state = State::clone(&view.state());
     loop {
         match view.0.log.read(&partition(), state.offset(), READ).await {
             Ok(entries) if entries.is_empty() => {}

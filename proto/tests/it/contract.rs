@@ -140,8 +140,33 @@ fn the_catalogue_says_what_rest_says() {
 }
 
 #[test]
+fn the_layout_of_the_log_is_told_and_added_to() {
+    let file = file("pulse/v1/registry.proto");
+    assert_eq!(
+        calls(&file),
+        [
+            "GetRegistry(GetRegistryRequest) Registry",
+            "AddGeneration(AddGenerationRequest) Registry",
+            "SplitTenant(SplitTenantRequest) Registry"
+        ]
+    );
+    let expected = [
+        "GetRegistryRequest: 1 catalog_offset uint64",
+        "AddGenerationRequest: 1 partitions uint32, 2 valid_from Timestamp",
+        "SplitTenantRequest: 1 tenant string, 2 shards uint32, 3 valid_from Timestamp",
+        "Registry: 1 generations Generation*, 2 splits Split*, 3 catalog_offset uint64",
+        "Generation: 1 number uint32, 2 topic string, 3 partitions uint32, 4 valid_from Timestamp, \
+         5 incarnation uint32",
+        "Split: 1 tenant string, 2 shards uint32, 3 valid_from Timestamp",
+    ];
+    assert_eq!(messages(&file), expected);
+}
+
+#[test]
 fn every_part_of_a_service_is_explained() {
-    for name in ["pulse/v1/ingest.proto", "pulse/v1/catalog.proto", "usage/v1/usage.proto"] {
+    for name in
+        ["pulse/v1/ingest.proto", "pulse/v1/catalog.proto", "pulse/v1/registry.proto", "usage/v1/usage.proto"]
+    {
         let file = file(name);
         let places = file.source_code_info.unwrap().location;
         let silent =
@@ -223,13 +248,21 @@ fn the_descriptors_hold_everything_they_speak_of() {
         .flat_map(|file| file.service.iter().map(|service| format!("{}.{}", file.package(), service.name())))
         .collect();
     services.sort();
-    assert_eq!(services, ["pulse.v1.CatalogService", "pulse.v1.IngestService", "yourpackage.UsageService"]);
+    assert_eq!(
+        services,
+        [
+            "pulse.v1.CatalogService",
+            "pulse.v1.IngestService",
+            "pulse.v1.RegistryService",
+            "yourpackage.UsageService"
+        ]
+    );
 }
 
 /// Field numbers are for ever: within a message none stands twice, and enums begin with what is never sent.
 #[test]
 fn numbers_are_distinct_and_zero_is_never_sent() {
-    for name in ["pulse/v1/ingest.proto", "pulse/v1/catalog.proto"] {
+    for name in ["pulse/v1/ingest.proto", "pulse/v1/catalog.proto", "pulse/v1/registry.proto"] {
         let file = file(name);
         for message in &file.message_type {
             let mut numbers: Vec<i32> = message.field.iter().map(FieldDescriptorProto::number).collect();

@@ -12,7 +12,7 @@ use domain::reject::Reject;
 use domain::time::Timestamp;
 use domain::unit::{Unit, parse_factor};
 
-pub(super) fn change(change: WireChange) -> Result<Change, Reject> {
+pub(crate) fn change(change: WireChange) -> Result<Change, Reject> {
     Ok(match change {
         WireChange::SetRules(rules) => Change::SetRules(rules.version),
         WireChange::AddGeneration(message) => add_generation(message)?,

@@ -7,7 +7,7 @@ use domain::generation::{Generation, Incarnation};
 use domain::id::{ContractId, SkuId, TenantId, UnitId};
 use domain::unit::Unit;
 
-pub(super) fn change(change: &Change) -> WireChange {
+pub(crate) fn change(change: &Change) -> WireChange {
     match change {
         Change::SetRules(version) => WireChange::SetRules(wire::RulesVersion { version: *version }),
         Change::AddGeneration(generation, first) => {

@@ -67,7 +67,7 @@ fn terms(id: &ContractId, contract: &Contract) -> ContractTerms {
 }
 
 #[cfg(test)]
-mod stored;
+mod changing_months;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
 //! The worker on its ports: what crashes, zombies and changes of the catalogue must not do to a charge.
 
 mod faults;
+mod twins;
 
 use super::partition::Partition;
 use super::*;

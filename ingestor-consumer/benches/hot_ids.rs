@@ -53,11 +53,18 @@ const CASES: [Case; 8] = [
 
 fn main() {
     let given: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
-    println!("| pulses/s | partitions | lateness, min | bound, MiB | ids held | MiB | bytes an id | slice reads per 1,000 pulses | pulses/s of a core |");
+    println!(
+        "| pulses/s | partitions | lateness, min | bound, MiB | ids held | MiB | bytes an id | slice reads per 1,000 pulses | pulses/s of a core |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|");
     match given.as_slice() {
         [rate, partitions, lateness_minutes, mib] => {
-            measure(Case { rate: *rate, partitions: *partitions, lateness_minutes: *lateness_minutes, mib: *mib });
+            measure(Case {
+                rate: *rate,
+                partitions: *partitions,
+                lateness_minutes: *lateness_minutes,
+                mib: *mib,
+            });
         }
         _ => CASES.into_iter().for_each(measure),
     }
@@ -159,12 +166,18 @@ impl World {
         let pulses: Vec<StampedPulse> = (0..pulses).map(|_| self.pulse(arrival)).collect();
         let record = to_log(pack(&Envelope { generation: 1, incarnation: 1, arrival }, &pulses, &[]));
         self.next_offset += 1;
-        Entry { offset: self.next_offset - 1, timestamp: arrival, headers: record.headers, value: record.value }
+        Entry {
+            offset: self.next_offset - 1,
+            timestamp: arrival,
+            headers: record.headers,
+            value: record.value,
+        }
     }
 
     fn pulse(&mut self, arrival: Timestamp) -> StampedPulse {
         self.made += 1;
-        self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.random =
+            self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let late = i64::try_from((self.random >> 33) % (self.lateness_seconds + 1)).unwrap();
         let mut made = self.template.clone();
         made.pulse.id = PulseId::parse(&format!("00000000-0000-4000-8000-{:012x}", self.made), "id").unwrap();
@@ -196,7 +209,8 @@ impl World {
     }
 
     fn read(&self, load: &Load) -> Vec<Cell> {
-        let of = |key: CellKey| self.cells.get(&(key.partition, key.clustering)).cloned().into_iter().collect();
+        let of =
+            |key: CellKey| self.cells.get(&(key.partition, key.clustering)).cloned().into_iter().collect();
         match load {
             Load::Slice(key) => {
                 let partition = key.partition_key();

@@ -265,11 +265,6 @@ impl Owner {
         Self { place: Place { generation, partition, limits }, calls: 0, state: None }
     }
 
-    /// Ids may take so many bytes from now on.
-    pub fn allow_id_bytes(&mut self, bytes: usize) {
-        self.place.limits.id_bytes_max = bytes;
-    }
-
     /// Takes what happened and says what shall be done. After an error the state is gone and only an assignment helps.
     pub fn handle(&mut self, input: Input) -> Result<Vec<Output>, Stop> {
         let held = self.state.take();
@@ -283,6 +278,11 @@ impl Owner {
         };
         self.state = state;
         Ok(outputs)
+    }
+
+    /// Ids may take so many bytes from now on.
+    pub fn allow_id_bytes(&mut self, bytes: usize) {
+        self.place.limits.id_bytes_max = bytes;
     }
 
     /// Whether it takes [`Input::Records`] now: it is assigned, what it took is applied, and memory is within bounds.

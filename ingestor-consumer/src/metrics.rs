@@ -27,10 +27,10 @@ const FLUSH_ROWS: &str = "pulse_ingestor_consumer_flush_rows";
 const FLUSH_BYTES: &str = "pulse_ingestor_consumer_flush_bytes";
 /// Ids held in memory, as fingerprints or whole: what limits how much one process can count.
 const HOT_IDS: &str = "pulse_ingestor_consumer_hot_ids";
-/// Bytes that they take: together at most `id_bytes_max`, which sets that are asked again and again cannot fit in where
-/// loads of slices rise.
+/// Bytes that hot ids take. Where the partitions together stand at `id_bytes_max` and loads of slices rise, that is too
+/// little.
 const HOT_ID_BYTES: &str = "pulse_ingestor_consumer_hot_ids_bytes";
-/// Reads of the store, by what is read; less than one in a hundred pulses, while ids fit in memory.
+/// Reads of the store before pulses can be counted, by what is read: a few in a thousand pulses while ids fit in memory.
 const LOADS: &str = "pulse_ingestor_consumer_loads_total";
 /// An estimate of what a partition holds in memory.
 const MEMORY: &str = "pulse_ingestor_consumer_memory_bytes";

@@ -45,7 +45,9 @@ impl Asked {
     /// What the store said.
     pub(super) fn answer_of(&self, identity: u128) -> Option<&Seen> {
         let answer = self.answers.get(&identity);
-        answer.expect("an identity that a stored block may hold was asked before its batch is applied").as_ref()
+        answer
+            .expect("an identity that a stored block may hold was asked before its batch is applied")
+            .as_ref()
     }
 }
 

@@ -184,12 +184,17 @@ impl State {
     fn missing(&mut self, batch: &Batch) -> Vec<Load> {
         self.ask(batch);
         let rows = batch.rows.iter().filter(|key| !self.rows.contains(key)).map(|key| Load::Row(key.clone()));
-        let slices = batch.slices.iter().filter(|key| self.ids.find(key).is_none()).map(|key| Load::Slice(*key));
+        let slices =
+            batch.slices.iter().filter(|key| self.ids.find(key).is_none()).map(|key| Load::Slice(*key));
         let blocks = self.ids.asked_blocks().map(|(key, number)| Load::Block(key, number));
         let letters =
             batch.letters.iter().filter(|id| !self.letters.contains(id)).map(|id| Load::LetterState(*id));
         let purged = batch.purged.iter().filter(|(_, letter)| letter.is_none());
-        rows.chain(slices).chain(blocks).chain(letters).chain(purged.map(|(id, _)| Load::Letter(*id))).collect()
+        rows.chain(slices)
+            .chain(blocks)
+            .chain(letters)
+            .chain(purged.map(|(id, _)| Load::Letter(*id)))
+            .collect()
     }
 
     /// Notes what only the store knows about the identities of a batch.

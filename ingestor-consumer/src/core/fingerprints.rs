@@ -182,7 +182,8 @@ mod tests {
             let len = fingerprints.len();
             assert!(len < 200 || fingerprints.bytes() <= 12 * len, "{} bytes of {len}", fingerprints.bytes());
         }
-        let false_names = (100_000..200_000).filter(|number| !named(&fingerprints, identity(*number)).is_empty());
+        let false_names =
+            (100_000..200_000).filter(|number| !named(&fingerprints, identity(*number)).is_empty());
         assert_eq!(false_names.count(), 0, "one in a hundred is expected");
     }
 

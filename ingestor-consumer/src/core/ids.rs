@@ -204,7 +204,8 @@ impl Ids {
 
     /// Asks for an identity, and keeps it in the running block where it is new.
     pub(super) fn see(&mut self, handle: usize, seen: Seen, running: i64, used: u64) -> Sight {
-        let (key, slice) = self.slices.get_index_mut(handle).expect("handles are stable while a batch is applied");
+        let (key, slice) =
+            self.slices.get_index_mut(handle).expect("handles are stable while a batch is applied");
         slice.used = used;
         for number in slice.fingerprints.blocks(seen.identity) {
             let first = match slice.find_held(number) {
@@ -418,7 +419,10 @@ mod tests {
         ids.evict(before, Position::before(5));
         assert_eq!(ids.sets(), 2, "there is room");
         ids.evict(before - 1, Position::before(5));
-        assert!(ids.find(&KEY).is_some() && ids.find(&OTHER).is_none(), "it was not used since it was loaded");
+        assert!(
+            ids.find(&KEY).is_some() && ids.find(&OTHER).is_none(),
+            "it was not used since it was loaded"
+        );
         assert_eq!((ids.len(), ids.bytes()), (2, total(&ids)));
     }
 }

@@ -48,6 +48,10 @@ impl World {
         for spot in &spots {
             self.count_to_the_end(*spot);
         }
+        // A checkpoint that only one replica has is not drained yet for who asks the others.
+        if spots.iter().any(|spot| self.counted_for_every_quorum(*spot) < self.history.high(*spot)) {
+            return;
+        }
         let next = self.registry.incarnations(number).len() + 1;
         let next = u32::try_from(next).unwrap();
         let incarnation = Incarnation {
@@ -66,5 +70,12 @@ impl World {
                 self.assign(spot, heir);
             }
         }
+    }
+
+    /// Everything below is counted, whichever two replicas are asked.
+    pub fn counted_for_every_quorum(&self, spot: Spot) -> u64 {
+        let pairs = [[true, true, false], [true, false, true], [false, true, true]];
+        let counted = pairs.map(|pair| self.checkpoint_of(spot, pair).map_or(0, |found| found.next));
+        counted.into_iter().min().unwrap_or(0)
     }
 }

@@ -417,10 +417,7 @@ impl World {
     fn trim(&mut self) {
         let spots = self.spots();
         let spot = *self.random.pick(&spots);
-        let pairs = [[true, true, false], [true, false, true], [false, true, true]];
-        let counted = pairs.map(|pair| self.checkpoint_of(spot, pair).map_or(0, |found| found.next));
-        let counted = counted.into_iter().min().unwrap_or(0);
-        let low = counted.saturating_sub(self.random.below(2) as u64);
+        let low = self.counted_for_every_quorum(spot).saturating_sub(self.random.below(2) as u64);
         let held = self.low.entry(spot).or_default();
         *held = low.max(*held);
     }
@@ -438,7 +435,7 @@ impl World {
         self.checkpoint_of(spot, asked)
     }
 
-    fn checkpoint_of(&self, spot: Spot, asked: [bool; 3]) -> Option<Checkpoint> {
+    pub fn checkpoint_of(&self, spot: Spot, asked: [bool; 3]) -> Option<Checkpoint> {
         let cells = self.store.read(&Query::one(&Checkpoint::cell_key(spot.0, spot.1)), asked);
         cells.first().map(|cell| Checkpoint::from_blob(&cell.value).unwrap())
     }

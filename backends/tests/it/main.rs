@@ -15,6 +15,7 @@ mod model;
 mod moments;
 mod races;
 mod retention;
+mod scylla;
 
 use backends::embedded::{Embedded, OpenError, OpenOptions};
 use backends::memory::ManualClock;

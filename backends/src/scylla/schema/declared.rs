@@ -18,12 +18,28 @@ const COMMENT: &str =
 /// A setting of a table.
 struct Setting {
     name: &'static str,
-    /// As a statement sets it.
-    literal: String,
+    /// As a statement sets it; none where the engines differ in how, and their own default is right.
+    literal: Option<String>,
     /// As the cluster shows it: any of these is right, the first is ours.
     accepted: Vec<String>,
     /// As it is shown.
     shown: fn(&SeenTable) -> String,
+}
+
+impl Setting {
+    fn assignment(&self) -> Option<String> {
+        self.literal.as_ref().map(|literal| format!("{} = {literal}", self.name))
+    }
+
+    fn mend(&self, table: &str) -> Mend {
+        match self.assignment() {
+            Some(assignment) => Mend::Statement(format!("ALTER TABLE {table} WITH {assignment}")),
+            None => Mend::ByHand(format!(
+                "run ALTER TABLE {table} WITH {} = {{'class': '{}'}}, where ScyllaDB says 'sstable_{}' for 'class'",
+                self.name, self.accepted[0], self.name
+            )),
+        }
+    }
 }
 
 /// The settings of a table. Time-window compaction is none of them: it sorts by write timestamps, and ours are no times.
@@ -32,14 +48,14 @@ fn settings(table: &Table) -> [Setting; 5] {
     let grace = if expires { GC_GRACE_SECONDS_EXPIRING } else { GC_GRACE_SECONDS };
     let number = |name, value: i64, shown| Setting {
         name,
-        literal: value.to_string(),
+        literal: Some(value.to_string()),
         accepted: vec![value.to_string()],
         shown,
     };
     [
         Setting {
             name: "compaction",
-            literal: "{'class': 'SizeTieredCompactionStrategy'}".to_owned(),
+            literal: Some("{'class': 'SizeTieredCompactionStrategy'}".to_owned()),
             accepted: ["SizeTieredCompactionStrategy", "IncrementalCompactionStrategy"]
                 .map(str::to_owned)
                 .to_vec(),
@@ -47,7 +63,7 @@ fn settings(table: &Table) -> [Setting; 5] {
         },
         Setting {
             name: "compression",
-            literal: "{'sstable_compression': 'LZ4Compressor'}".to_owned(),
+            literal: None,
             accepted: [
                 "LZ4Compressor",
                 "LZ4WithDictsCompressor",
@@ -64,7 +80,7 @@ fn settings(table: &Table) -> [Setting; 5] {
         number("gc_grace_seconds", grace, |table| table.gc_grace_seconds.to_string()),
         Setting {
             name: "comment",
-            literal: format!("'{COMMENT}'"),
+            literal: Some(format!("'{COMMENT}'")),
             accepted: vec![COMMENT.to_owned()],
             shown: |table| table.comment.clone(),
         },
@@ -96,8 +112,8 @@ fn absent(place: String, statement: String) -> Finding {
 }
 
 fn create(keyspace: &str, table: &Table) -> String {
-    let options = settings(table).map(|setting| format!("{} = {}", setting.name, setting.literal));
-    cql::create(keyspace, table, &options.join(" AND "))
+    let options = settings(table).into_iter().filter_map(|setting| setting.assignment());
+    cql::create(keyspace, table, &options.collect::<Vec<_>>().join(" AND "))
 }
 
 fn of_keyspace(seen: Option<&Keyspace>, options: &ScyllaOptions) -> Vec<Finding> {
@@ -153,13 +169,12 @@ fn of_table(table: &Table, seen: &SeenTable, keyspace: &str) -> Vec<Finding> {
         let mend = "the columns of a table never change: name another keyspace".to_owned();
         finding("columns", seen.columns.clone(), columns, Mend::ByHand(mend))
     });
+    let name = cql::qualified(keyspace, table);
     let wrong = settings(table).into_iter().filter_map(|setting| {
         let is = (setting.shown)(seen);
-        let name = cql::qualified(keyspace, table);
-        let statement = format!("ALTER TABLE {name} WITH {} = {}", setting.name, setting.literal);
-        let must_be = setting.accepted.join(" or ");
-        (!setting.accepted.contains(&is))
-            .then(|| finding(setting.name, is, must_be, Mend::Statement(statement)))
+        let is_right = setting.accepted.contains(&is);
+        let mend = setting.mend(&name);
+        (!is_right).then(|| finding(setting.name, is, setting.accepted.join(" or "), mend))
     });
     altered.into_iter().chain(wrong).collect()
 }
@@ -262,6 +277,7 @@ mod tests {
         assert!(grace.starts_with("ledger: gc_grace_seconds is 0, must be 86400;"), "{grace}");
         let plain = after(&CHARGE, |table| table.compression = parameters(&[("enabled", "false")]));
         assert!(plain.starts_with("charge: compression is none, must be LZ4Compressor or "), "{plain}");
+        assert!(plain.contains("WITH compression = {'class': 'LZ4Compressor'}, where ScyllaDB"), "{plain}");
         let comment = after(&CHARGE, |table| table.comment.clear());
         assert!(comment.starts_with("charge: comment is , must be cells of pulse"), "{comment}");
     }

@@ -161,7 +161,8 @@ async fn reflect(client: &mut ServerReflectionClient<Channel>, asked: MessageReq
 async fn services_are_listed_and_described_by_reflection() {
     let home = Home::new();
     let server = home.start();
-    let mut client = ServerReflectionClient::connect(format!("http://{}", server.ready.grpc)).await.unwrap();
+    let channel = Channel::from_shared(format!("http://{}", server.ready.grpc)).unwrap();
+    let mut client = ServerReflectionClient::new(channel.connect().await.unwrap());
     let listed = reflect(&mut client, MessageRequest::ListServices(String::new())).await;
     let MessageResponse::ListServicesResponse(listed) = listed else { panic!("{listed:?}") };
     let names: BTreeSet<String> = listed.service.into_iter().map(|service| service.name).collect();

@@ -4,6 +4,7 @@ use crate::decide::{Ready, Refused};
 use crate::edge::Verdict;
 use crate::intake::Report;
 use crate::outcome::{Outcome, Rejection};
+use crate::pack::Load;
 use crate::part::{Hold, Part, Place};
 use domain::generation::{Generation, Registry};
 use domain::reject::Reject;
@@ -39,7 +40,8 @@ pub(crate) fn dispatch(reports: &[Report], verdict: Verdict, refusals: Refusals)
     for index in known {
         outcomes[index] = Outcome::Duplicate;
     }
-    let mut sorting = Sorting { reports, registry: &registry, now, hold: &hold, sorted: BTreeMap::new() };
+    let (counts, sorted) = (count(&ready), BTreeMap::new());
+    let mut sorting = Sorting { reports, registry: &registry, now, hold: &hold, counts, sorted };
     for ready in ready {
         sorting.put_accepted(ready);
     }
@@ -57,11 +59,21 @@ pub(crate) fn dispatch(reports: &[Report], verdict: Verdict, refusals: Refusals)
     dispatch
 }
 
+/// How many pulses each partition of a generation gets: so that none is moved again because its list grows.
+fn count(ready: &[Ready]) -> BTreeMap<(u32, u32), usize> {
+    let mut counts = BTreeMap::new();
+    for Ready { route, .. } in ready {
+        *counts.entry((route.generation.number, route.partition)).or_default() += 1;
+    }
+    counts
+}
+
 struct Sorting<'a> {
     reports: &'a [Report],
     registry: &'a Registry,
     now: Timestamp,
     hold: &'a Arc<Hold>,
+    counts: BTreeMap<(u32, u32), usize>,
     sorted: BTreeMap<(u32, u32), Sorted>,
 }
 
@@ -91,10 +103,16 @@ impl Sorting<'_> {
     }
 
     fn part(&mut self, generation: &Arc<Generation>, partition: u32) -> &mut Sorted {
-        self.sorted.entry((generation.number, partition)).or_insert_with(|| Sorted {
-            place: Place::new(self.registry, generation, partition),
-            part: Part { hold: Some(Arc::clone(self.hold)), ..Part::default() },
-            kept: Vec::new(),
+        let key = (generation.number, partition);
+        self.sorted.entry(key).or_insert_with(|| {
+            let count = self.counts.get(&key).copied().unwrap_or_default();
+            let load = Load { pulses: Vec::with_capacity(count), ..Load::default() };
+            let (marks, hold) = (Vec::with_capacity(count), Some(Arc::clone(self.hold)));
+            Sorted {
+                place: Place::new(self.registry, generation, partition),
+                part: Part { load, marks, hold, ..Part::default() },
+                kept: Vec::new(),
+            }
         })
     }
 }

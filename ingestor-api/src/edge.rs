@@ -118,15 +118,8 @@ impl Edge {
         let marks: Vec<Mark> = ready.iter().map(|ready| ready.mark).collect();
         let (standings, flight) = self.recent.take_off(&marks).await?;
         let hold = Arc::new(Hold { flight, _permit: permit, _in_flight: in_flight, trace: Trace::current() });
-        let mut verdict = Verdict {
-            now,
-            registry,
-            ready: Vec::with_capacity(ready.len()),
-            known: Vec::new(),
-            refused,
-            hold,
-        };
-        verdict.tell_twins_apart(ready, standings);
+        let mut verdict = Verdict { now, registry, ready, known: Vec::new(), refused, hold };
+        verdict.tell_twins_apart(&standings);
         Ok(Examined { reports, minted, verdict })
     }
 
@@ -157,17 +150,22 @@ impl Edge {
 }
 
 impl Verdict {
-    fn tell_twins_apart(&mut self, ready: Vec<Ready>, standings: Vec<Standing>) {
-        for (ready, standing) in ready.into_iter().zip(standings) {
+    /// Takes those out that are known.
+    fn tell_twins_apart(&mut self, standings: &[Standing]) {
+        let mut standings = standings.iter();
+        let (known, refused) = (&mut self.known, &mut self.refused);
+        self.ready.retain(|ready| {
+            let standing = standings.next().expect("there is one for each pulse");
             match standing {
-                Standing::New => self.ready.push(ready),
-                Standing::Same => self.known.push(ready.index),
+                Standing::New => {}
+                Standing::Same => known.push(ready.index),
                 Standing::Other => {
                     let tenant = Some(ready.pulse.pulse.tenant.to_shared());
-                    self.refused.push(Refused { index: ready.index, tenant, reject: conflict() });
+                    refused.push(Refused { index: ready.index, tenant, reject: conflict() });
                 }
             }
-        }
+            *standing == Standing::New
+        });
         self.refused.sort_by_key(|refused| refused.index);
     }
 }

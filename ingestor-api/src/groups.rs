@@ -1,12 +1,14 @@
 //! How many groups a tenant may make: new ones of a SKU within an hour are bounded, because each is a row of its own.
 
 use crate::decide::{Ready, Refused};
+use crate::recent::Low64;
 use domain::dimension::Group;
 use domain::hash::{FIXED_KEY, FieldHasher};
 use domain::pulse::StampedPulse;
 use domain::reject::{Reject, RejectReason};
 use domain::time::Timestamp;
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
 use std::sync::{Mutex, PoisonError};
 
 const HOUR_SECONDS: i64 = 3_600;
@@ -19,11 +21,14 @@ pub(crate) struct Groups {
     seen: Mutex<Seen>,
 }
 
+/// What is kept here is a hash already.
+type Hashed = BuildHasherDefault<Low64>;
+
 #[derive(Default)]
 struct Seen {
     hour: i64,
     remembered: usize,
-    by_sku: HashMap<u64, HashSet<u64>>,
+    by_sku: HashMap<u64, HashSet<u64, Hashed>, Hashed>,
 }
 
 impl Groups {
@@ -33,22 +38,22 @@ impl Groups {
     }
 
     /// Tells the pulses that may be counted from those that would make a group too many.
-    pub fn limit(&self, ready: Vec<Ready>, now: Timestamp) -> (Vec<Ready>, Vec<Refused>) {
+    pub fn limit(&self, mut ready: Vec<Ready>, now: Timestamp) -> (Vec<Ready>, Vec<Refused>) {
         if ready.iter().all(|ready| is_plain(&ready.pulse.stamps.group)) {
             return (ready, Vec::new());
         }
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.turn(now.seconds().div_euclid(HOUR_SECONDS));
-        let (mut taken, mut refused) = (Vec::with_capacity(ready.len()), Vec::new());
-        for ready in ready {
-            if is_plain(&ready.pulse.stamps.group) || seen.take(&ready.pulse, self.groups_max) {
-                taken.push(ready);
-            } else {
+        let mut refused = Vec::new();
+        ready.retain(|ready| {
+            let is_taken = is_plain(&ready.pulse.stamps.group) || seen.take(&ready.pulse, self.groups_max);
+            if !is_taken {
                 let tenant = Some(ready.pulse.pulse.tenant.to_shared());
                 refused.push(Refused { index: ready.index, tenant, reject: self.reject() });
             }
-        }
-        (taken, refused)
+            is_taken
+        });
+        (ready, refused)
     }
 
     fn reject(&self) -> Reject {
@@ -146,7 +151,7 @@ mod tests {
     #[test]
     fn memory_is_bounded_by_forgetting() {
         let mut seen = Seen { remembered: REMEMBERED_MAX - 1, ..Seen::default() };
-        seen.by_sku.insert(1, HashSet::from([2]));
+        seen.by_sku.insert(1, [2].into_iter().collect());
         seen.turn(0);
         assert_eq!(seen.by_sku.len(), 1);
         seen.remembered += 1;

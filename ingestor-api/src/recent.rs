@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 mod memory;
 
+pub(crate) use memory::Low64;
 use memory::{Keyed, Memory};
 
 /// A pulse as it is told apart: the hashes of its identity and its content under its generation's key.

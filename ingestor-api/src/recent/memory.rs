@@ -37,7 +37,7 @@ impl Memory {
 
 /// Takes the low half of a hash for a hash.
 #[derive(Default)]
-pub(super) struct Low64(u64);
+pub(crate) struct Low64(u64);
 
 impl Hasher for Low64 {
     fn write(&mut self, bytes: &[u8]) {
@@ -46,6 +46,10 @@ impl Hasher for Low64 {
             word[..chunk.len()].copy_from_slice(chunk);
             self.0 ^= u64::from_le_bytes(word);
         }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
     }
 
     fn write_u128(&mut self, hash: u128) {

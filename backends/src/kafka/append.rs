@@ -96,7 +96,9 @@ fn stored(offset: i64) -> Result<i64, LogError> {
 /// What was refused before it was on its way.
 fn refusal(error: &KafkaError, record: &NewRecord) -> LogError {
     match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::QueueFull) => LogError::Overloaded("the queue to the brokers is full".to_owned()),
+        Some(RDKafkaErrorCode::QueueFull) => {
+            LogError::Overloaded("the queue to the brokers is full".to_owned())
+        }
         Some(RDKafkaErrorCode::MessageSizeTooLarge) => {
             LogError::TooLarge { bytes: record.value.len(), bytes_max: BATCH_BYTES_MAX }
         }

@@ -38,10 +38,10 @@ impl Control {
         Ok(Self { consumer, timeout: options.request_timeout })
     }
 
-    /// The name of the cluster that answers.
-    pub async fn cluster(&self) -> Result<String, LogError> {
-        let found = self.ask(|client, timeout| {
-            client.fetch_metadata(Some("cluster-id-of-pulse"), timeout)?;
+    /// The name of the cluster that answers, also about a topic that is not there.
+    pub async fn cluster(&self, topic: String) -> Result<String, LogError> {
+        let found = self.ask(move |client, timeout| {
+            client.fetch_metadata(Some(&topic), timeout)?;
             Ok(client.fetch_cluster_id(timeout))
         });
         found.await?.ok_or_else(|| LogError::Unavailable("the brokers do not name their cluster".to_owned()))

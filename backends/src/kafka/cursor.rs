@@ -45,11 +45,7 @@ pub struct Cursor {
 
 impl Cursor {
     /// Begins at one of the broker's own offsets.
-    pub fn start(
-        config: &ClientConfig,
-        from: &Place<'_>,
-        own: i64,
-    ) -> KafkaResult<Self> {
+    pub fn start(config: &ClientConfig, from: &Place<'_>, own: i64) -> KafkaResult<Self> {
         let mut consumer = BaseConsumer::from_config_and_context(config, Voice)?;
         let news = Arc::new(Notify::new());
         let wake = Arc::clone(&news);

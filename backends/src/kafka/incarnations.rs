@@ -103,7 +103,10 @@ mod tests {
         let incarnation = second("cluster/topic", vec![0, 1_000]);
         let base_of = |partition| base(&incarnation, partition).unwrap();
         assert_eq!((base_of(0).logical(7), base_of(1).logical(7)), (7, 1_007));
-        assert_eq!((base_of(1).own(1_007), base_of(1).own(1_000), base_of(1).own(999)), (Some(7), Some(0), None));
+        assert_eq!(
+            (base_of(1).own(1_007), base_of(1).own(1_000), base_of(1).own(999)),
+            (Some(7), Some(0), None)
+        );
         assert_eq!(base_of(1).watermarks((3, 9)), Watermarks { low: 1_003, high: 1_009 });
         assert_eq!(base(&incarnation, 2), None);
     }
@@ -128,7 +131,8 @@ mod tests {
         assert_eq!(incarnations.find("topic"), None, "it must be seen again");
         assert_eq!(*incarnations.see("topic", 2).unwrap(), here);
         let elsewhere = incarnations.learn("topic", second("file-1", vec![10, 20])).unwrap_err().to_string();
-        let told = "the catalogue knows the log of topic topic as file-1, these brokers have cluster/north.topic";
+        let told =
+            "the catalogue knows the log of topic topic as file-1, these brokers have cluster/north.topic";
         assert_eq!(elsewhere, told);
         assert_eq!(*incarnations.see("topic", 2).unwrap(), here, "what held before holds on");
     }

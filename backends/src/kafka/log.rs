@@ -36,7 +36,7 @@ impl KafkaLog {
         metrics::describe();
         let control = Arc::new(Control::new(&options)?);
         let topics = Topics::open(options.clone(), Arc::clone(&control)).await?;
-        let readers = Readers::new(&options, Arc::clone(&control));
+        let readers = Readers::new(&options, Arc::clone(&control), Arc::clone(&clock));
         let producer = Producer::new(&options)?;
         let meter = Meter::new(NAME, clock);
         Ok(Arc::new(Self { options, control, topics, readers, producer, meter }))
@@ -81,8 +81,11 @@ impl Log for KafkaLog {
         offset: u64,
         limit: ReadLimit,
     ) -> Result<Vec<Entry>, LogError> {
+        let began = self.meter.now();
         let place = self.topics.place(from).await?;
-        self.readers.read(&place, offset, limit).await
+        let entries = self.readers.read(&place, offset, limit).await;
+        self.meter.read(began);
+        entries
     }
 
     async fn watermarks(&self, of: &TopicPartition) -> Result<Watermarks, LogError> {

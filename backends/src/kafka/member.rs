@@ -131,10 +131,7 @@ impl ConsumerContext for Member {
 }
 
 /// Where they are read from is not the group's concern: an offset that is always there asks for no committed one.
-fn take_paused(
-    consumer: &BaseConsumer<Member>,
-    partitions: &mut TopicPartitionList,
-) -> KafkaResult<()> {
+fn take_paused(consumer: &BaseConsumer<Member>, partitions: &mut TopicPartitionList) -> KafkaResult<()> {
     partitions.set_all_offsets(Offset::End)?;
     consumer.incremental_assign(partitions)?;
     consumer.pause(partitions)

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// The most bytes of a batch of records on the wire; topics must take as much.
 pub const BATCH_BYTES_MAX: usize = 1_000_000;
 /// The most bytes a cursor fetches ahead of its reader.
-const AHEAD_KBYTES: &str = "8192";
+const AHEAD_KBYTES: &str = "4096";
 
 /// Where the brokers are and how to talk to them.
 #[derive(Clone, Debug)]
@@ -225,8 +225,7 @@ mod tests {
     fn no_client_acknowledges_early_commits_or_resets() {
         let options = KafkaOptions { append_timeout: Duration::from_secs(3), ..KafkaOptions::default() };
         let producer = options.producer();
-        for (key, value) in
-            [("enable.idempotence", "true"), ("acks", "all"), ("message.timeout.ms", "3000")]
+        for (key, value) in [("enable.idempotence", "true"), ("acks", "all"), ("message.timeout.ms", "3000")]
         {
             assert_eq!(producer.get(key), Some(value), "{key}");
         }

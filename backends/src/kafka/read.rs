@@ -5,7 +5,8 @@ use super::control::{Control, unavailable};
 use super::cursor::{Cursor, Stop};
 use super::topics::Place;
 use crate::{bounds, waiting};
-use domain::port::{Entry, LogError, ReadLimit, TopicPartition, Watermarks};
+use domain::port::{Clock, Entry, LogError, ReadLimit, TopicPartition, Watermarks};
+use domain::time::Timestamp;
 use rdkafka::ClientConfig;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,20 +15,29 @@ use tokio::time::timeout;
 
 /// Readers of one partition that may go on from different offsets and find what is fetched ahead.
 const IDLE_MAX: usize = 4;
+/// How long a cursor waits for its reader.
+const IDLE_SECONDS: i64 = 60;
 
 /// The cursors of this process.
 pub struct Readers {
     config: ClientConfig,
     timeout: Duration,
     control: Arc<Control>,
-    idle: Mutex<HashMap<TopicPartition, Vec<Cursor>>>,
+    clock: Arc<dyn Clock>,
+    idle: Mutex<HashMap<TopicPartition, Vec<Idle>>>,
+}
+
+/// A cursor without a reader since then.
+struct Idle {
+    since: Timestamp,
+    cursor: Cursor,
 }
 
 impl Readers {
     /// There are no cursors yet.
-    pub fn new(options: &KafkaOptions, control: Arc<Control>) -> Self {
+    pub fn new(options: &KafkaOptions, control: Arc<Control>, clock: Arc<dyn Clock>) -> Self {
         let (config, timeout) = (options.cursor(), options.request_timeout);
-        Self { config, timeout, control, idle: Mutex::default() }
+        Self { config, timeout, control, clock, idle: Mutex::default() }
     }
 
     /// Records from an offset on; none where the end was reached and nothing came within the wait.
@@ -63,8 +73,10 @@ impl Readers {
             return Ok(Ok(Vec::new()));
         }
         // What is there and was not fetched yet is on its way.
-        let late = || LogError::Unavailable(format!("nothing came of {} from offset {offset} on", from.at));
-        timeout(self.timeout, lease.next(limit.bytes)).await.map_err(|_| late())
+        timeout(self.timeout, lease.next(limit.bytes)).await.map_err(|_| {
+            lease.give_up();
+            LogError::Unavailable(format!("nothing came of {} from offset {offset} on", from.at))
+        })
     }
 
     fn lease(&self, from: &Place<'_>, own: i64) -> Result<Lease<'_>, LogError> {
@@ -78,8 +90,8 @@ impl Readers {
     fn find(&self, from: &TopicPartition, offset: u64) -> Option<Cursor> {
         let mut all = self.idle();
         let idle = all.get_mut(from)?;
-        let found = idle.iter().position(|cursor| cursor.next() == offset)?;
-        Some(idle.remove(found))
+        let found = idle.iter().position(|idle| idle.cursor.next() == offset)?;
+        Some(idle.remove(found).cursor)
     }
 
     /// Ends the cursors of a topic that is another by now.
@@ -87,16 +99,22 @@ impl Readers {
         self.idle().retain(|at, _| &*at.topic != topic);
     }
 
+    /// Keeps a cursor for the next reader, and ends those whose readers are gone.
     fn put(&self, at: TopicPartition, cursor: Cursor) {
+        let since = self.clock.now();
         let mut all = self.idle();
+        all.retain(|_, idle| {
+            idle.retain(|idle| idle.since.plus_seconds(IDLE_SECONDS) > since);
+            !idle.is_empty()
+        });
         let idle = all.entry(at).or_default();
-        idle.push(cursor);
+        idle.push(Idle { since, cursor });
         if idle.len() > IDLE_MAX {
             idle.remove(0);
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, HashMap<TopicPartition, Vec<Cursor>>> {
+    fn idle(&self) -> MutexGuard<'_, HashMap<TopicPartition, Vec<Idle>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -120,6 +138,11 @@ impl Lease<'_> {
             cursor.news().await;
         }
     }
+
+    /// The next reader begins with another cursor.
+    fn give_up(&mut self) {
+        self.cursor = None;
+    }
 }
 
 impl Drop for Lease<'_> {
@@ -130,13 +153,14 @@ impl Drop for Lease<'_> {
     }
 }
 
+/// What a stop means to who asked for an offset, given what the partition holds: it is there.
 fn failure(stop: Stop, from: &TopicPartition, asked: u64, Watermarks { low, high }: Watermarks) -> LogError {
+    let is_there = (low..=high).contains(&asked);
     match stop {
-        Stop::Outside if (low..=high).contains(&asked) => {
-            LogError::Unavailable(format!("offset {asked} of {from} was out of range a moment ago"))
+        Stop::Outside if !is_there => LogError::OutOfRange { asked, low, high },
+        Stop::Outside | Stop::Unknown => {
+            LogError::Unavailable(format!("offset {asked} of {from} was not there a moment ago"))
         }
-        Stop::Outside => LogError::OutOfRange { asked, low, high },
-        Stop::Unknown => LogError::UnknownPartition(from.clone()),
         Stop::Damaged(detail) => LogError::Damaged { offset: asked, detail },
         Stop::Failed(reason) => LogError::Unavailable(reason),
     }
@@ -153,10 +177,9 @@ mod tests {
         for asked in [9, 21] {
             assert_eq!(told(Stop::Outside, asked), LogError::OutOfRange { asked, low: 10, high: 20 });
         }
-        for asked in [10, 20] {
-            assert!(matches!(told(Stop::Outside, asked), LogError::Unavailable(_)), "{asked} is there by now");
-        }
-        assert_eq!(told(Stop::Unknown, 10), LogError::UnknownPartition(at.clone()));
+        let passing = LogError::Unavailable("offset 20 of topic/3 was not there a moment ago".to_owned());
+        assert_eq!(told(Stop::Outside, 20), passing, "it is there by now");
+        assert_eq!(told(Stop::Unknown, 20), passing, "a partition that was made a moment ago");
         let damaged = LogError::Damaged { offset: 12, detail: "its check".to_owned() };
         assert_eq!(told(Stop::Damaged("its check".to_owned()), 12), damaged);
         assert_eq!(told(Stop::Failed("no".to_owned()), 12), LogError::Unavailable("no".to_owned()));

@@ -7,6 +7,7 @@ use domain::time::Timestamp;
 use rdkafka::Message;
 use rdkafka::message::{Header as KafkaHeader, Headers, OwnedHeaders};
 use rdkafka::producer::FutureRecord;
+use std::panic::{self, AssertUnwindSafe};
 
 /// A record on its way to a partition. It has no key: we choose the partition.
 pub fn to_kafka<'a>(topic: &'a str, partition: i32, record: &'a NewRecord) -> FutureRecord<'a, (), [u8]> {
@@ -23,10 +24,7 @@ fn headers(headers: &[Header]) -> OwnedHeaders {
 
 /// A message that was fetched. What others wrote may have no value: it is empty then.
 pub fn to_entry(message: &impl Message, base: Base) -> Entry {
-    let bytes = |value: Option<&[u8]>| value.map_or_else(Bytes::new, Bytes::copy_from_slice);
-    let headers = message.headers().map_or_else(Vec::new, |all| {
-        all.iter().map(|header| Header { name: header.key.to_owned(), value: bytes(header.value) }).collect()
-    });
+    let headers = message.headers().map_or_else(Vec::new, from_kafka);
     let millis = message.timestamp().to_millis().unwrap_or(0);
     Entry {
         offset: base.logical(message.offset()),
@@ -34,6 +32,18 @@ pub fn to_entry(message: &impl Message, base: Base) -> Entry {
         headers,
         value: bytes(message.payload()),
     }
+}
+
+/// The library panics at a name that is not text. Such a record is none of ours: it is read as if it had no headers.
+fn from_kafka(all: &impl Headers) -> Vec<Header> {
+    let read = || {
+        all.iter().map(|header| Header { name: header.key.to_owned(), value: bytes(header.value) }).collect()
+    };
+    panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_default()
+}
+
+fn bytes(value: Option<&[u8]>) -> Bytes {
+    value.map_or_else(Bytes::new, Bytes::copy_from_slice)
 }
 
 #[cfg(test)]
@@ -55,15 +65,21 @@ mod tests {
 
     #[test]
     fn headers_keep_their_order_their_repeats_and_their_empty_values() {
-        let header =
-            |name: &str, value: &'static [u8]| Header { name: name.to_owned(), value: Bytes::from_static(value) };
+        let header = |name: &str, value: &'static [u8]| Header {
+            name: name.to_owned(),
+            value: Bytes::from_static(value),
+        };
         let headers = vec![header("traceparent", b"00-1"), header("", b""), header("traceparent", b"00-2")];
         let record = NewRecord { headers: headers.clone(), value: Bytes::from_static(b"value") };
         let sent = to_kafka("topic", 3, &record);
         assert_eq!((sent.partition, sent.payload), (Some(3), Some(&b"value"[..])));
         let entry = to_entry(&message(sent.payload, sent.headers), base());
-        let expected =
-            Entry { offset: 107, timestamp: Timestamp::from_nanos(1_500_000_000), headers, value: record.value };
+        let expected = Entry {
+            offset: 107,
+            timestamp: Timestamp::from_nanos(1_500_000_000),
+            headers,
+            value: record.value,
+        };
         assert_eq!(entry, expected);
     }
 
@@ -74,5 +90,24 @@ mod tests {
         let null = OwnedHeaders::new().insert(KafkaHeader::<[u8]> { key: "null", value: None });
         let entry = to_entry(&message(Some(b"x"), Some(null)), base());
         assert_eq!(entry.header("null"), Some(&Bytes::new()));
+    }
+
+    /// Headers whose second name is not text.
+    struct Foreign;
+
+    impl Headers for Foreign {
+        fn count(&self) -> usize {
+            2
+        }
+
+        fn try_get(&self, index: usize) -> Option<KafkaHeader<'_, &[u8]>> {
+            assert!(index == 0, "as the library does");
+            Some(KafkaHeader { key: "first", value: None })
+        }
+    }
+
+    #[test]
+    fn names_that_are_not_text_end_no_reader() {
+        assert_eq!(from_kafka(&Foreign), []);
     }
 }

@@ -86,8 +86,7 @@ impl Settings {
     fn replicas(&self, found: usize) -> Option<Finding> {
         let wanted = usize::try_from(self.replication).unwrap_or(0);
         let mend = format!("kafka-reassign-partitions.sh --bootstrap-server {} --execute", self.brokers);
-        let finding =
-            finding("replication.factor", &found.to_string(), format!("{wanted} or more"), mend);
+        let finding = finding("replication.factor", &found.to_string(), format!("{wanted} or more"), mend);
         (found < wanted).then_some(finding)
     }
 

@@ -7,6 +7,7 @@ use super::voice::Voice;
 use super::{KafkaOptions, OpenError};
 use domain::generation::Incarnation;
 use domain::port::{LogError, TopicPartition};
+use domain::topic::CATALOG;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::KafkaError;
@@ -42,7 +43,8 @@ pub struct Topics {
 impl Topics {
     /// Asks the brokers who they are.
     pub async fn open(options: KafkaOptions, control: Arc<Control>) -> Result<Self, OpenError> {
-        let cluster = control.cluster().await.map_err(|error| unreachable(&options, error.to_string()))?;
+        let cluster = control.cluster(options.topic(CATALOG)).await;
+        let cluster = cluster.map_err(|error| unreachable(&options, error.to_string()))?;
         let incarnations = Incarnations::of(cluster, options.topic_prefix.clone());
         Ok(Self { options, control, incarnations })
     }

@@ -9,12 +9,14 @@ mod damage;
 mod directory;
 mod expiry;
 mod full_disk;
+mod kafka;
 mod kill;
 mod measured;
 mod model;
 mod moments;
 mod races;
 mod retention;
+mod scan;
 mod scylla;
 
 use backends::embedded::{Embedded, OpenError, OpenOptions};

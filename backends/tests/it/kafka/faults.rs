@@ -1,0 +1,115 @@
+//! Brokers that lose answers, are slow or go away, as they are told.
+
+use super::at;
+use backends::conformance::log::{EVERYTHING, read_to_end, record};
+use backends::kafka::{KafkaLog, KafkaOptions};
+use domain::port::{Log, LogError, NewRecord, Watermarks};
+use futures::future::join_all;
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use std::sync::Arc;
+use std::time::Duration;
+
+type Cluster = MockCluster<'static, DefaultProducerContext>;
+
+/// A broker in this process with one topic, and the log on it, which waits a few seconds and no longer.
+async fn open(change: impl FnOnce(&mut KafkaOptions)) -> (Cluster, Arc<KafkaLog>) {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("topic", 1, 1).unwrap();
+    let mut options = KafkaOptions {
+        brokers: cluster.bootstrap_servers(),
+        append_timeout: Duration::from_secs(1),
+        request_timeout: Duration::from_secs(3),
+        ..KafkaOptions::default()
+    };
+    change(&mut options);
+    let log = KafkaLog::open(options, crate::clock()).await.unwrap();
+    (cluster, log)
+}
+
+async fn append(log: &KafkaLog, values: &[&'static str]) -> Result<Vec<u64>, LogError> {
+    log.append(&at("topic"), values.iter().map(|value| record(*value)).collect()).await
+}
+
+async fn append_one(log: &KafkaLog, record: &NewRecord) -> Result<Vec<u64>, LogError> {
+    log.append(&at("topic"), vec![record.clone()]).await
+}
+
+async fn is_unavailable(log: &KafkaLog) -> bool {
+    matches!(log.watermarks(&at("topic")).await, Err(LogError::Unavailable(_)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_come_is_an_unknown_outcome() {
+    let (cluster, log) = open(|_| {}).await;
+    assert_eq!(append(&log, &["a"]).await, Ok(vec![0]));
+    let lost = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT; 100];
+    cluster.request_errors(RDKafkaApiKey::Produce, &lost);
+    let outcome = append(&log, &["b"]).await;
+    assert!(matches!(outcome, Err(LogError::UnknownOutcome(_))), "{outcome:?}");
+    cluster.clear_request_errors(RDKafkaApiKey::Produce);
+    let offsets = append(&log, &["c"]).await.unwrap();
+    let stored = read_to_end(&*log, &at("topic"), 0).await;
+    assert_eq!(stored.last().map(|entry| (entry.offset, &entry.value[..])), Some((offsets[0], &b"c"[..])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_that_passes_is_not_even_noticed() {
+    let (cluster, log) = open(|_| {}).await;
+    let passing = [
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+        RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+    ];
+    cluster.request_errors(RDKafkaApiKey::Produce, &passing);
+    assert_eq!(append(&log, &["a", "b"]).await, Ok(vec![0, 1]));
+    cluster.request_errors(RDKafkaApiKey::Fetch, &passing[..1]);
+    assert_eq!(read_to_end(&*log, &at("topic"), 0).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_goes_away_is_unavailable_within_bounds_and_found_again() {
+    let (cluster, log) = open(|_| {}).await;
+    assert_eq!(append(&log, &["a"]).await, Ok(vec![0]));
+    assert_eq!(log.read(&at("topic"), 0, EVERYTHING).await.unwrap()[0].value, "a");
+    cluster.broker_down(1).unwrap();
+    let outcome = append(&log, &["b"]).await;
+    assert!(matches!(outcome, Err(LogError::UnknownOutcome(_))), "{outcome:?}");
+    assert!(is_unavailable(&log).await);
+    let read = log.read(&at("topic"), 1, EVERYTHING).await;
+    assert!(matches!(read, Err(LogError::Unavailable(_))), "{read:?}");
+    cluster.broker_up(1).unwrap();
+    while is_unavailable(&log).await {}
+    let offset = append(&log, &["c"]).await.unwrap()[0];
+    assert_eq!(log.watermarks(&at("topic")).await, Ok(Watermarks { low: 0, high: offset + 1 }));
+    let entry = loop {
+        match log.read(&at("topic"), offset, EVERYTHING).await {
+            Ok(entries) => break entries[0].clone(),
+            Err(error) => assert!(matches!(error, LogError::Unavailable(_)), "{error}"),
+        }
+    };
+    assert_eq!((entry.offset, &entry.value[..]), (offset, &b"c"[..]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_refuses_and_takes_more_later() {
+    let (cluster, log) = open(|options| {
+        options.queue_bytes = 1_000_000;
+        options.append_timeout = Duration::from_secs(10);
+    })
+    .await;
+    append(&log, &["first"]).await.unwrap();
+    cluster.broker_round_trip_time(1, Duration::from_millis(300)).unwrap();
+    let large: NewRecord = record(vec![7; 400_000]);
+    let appends = join_all((0..5).map(|_| append_one(&log, &large))).await;
+    let full = LogError::Overloaded("the queue to the brokers is full".to_owned());
+    let refused = appends.iter().filter(|outcome| **outcome == Err(full.clone())).count();
+    let stored = appends.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!((stored, refused), (2, 3), "{appends:?}");
+    let part = log.append(&at("topic"), vec![large; 5]).await;
+    let expected = "after 2 records: the log has no room now: the queue to the brokers is full";
+    assert_eq!(part, Err(LogError::UnknownOutcome(expected.to_owned())));
+    cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
+    let offset = append(&log, &["last"]).await.unwrap()[0];
+    assert_eq!(offset, 5, "the first, two of five, two of five");
+}

@@ -255,7 +255,7 @@ mod tests {
             .incarnations()
             .map(|(topic, last)| (&**topic, last.number, last.first_offsets.len()))
             .collect();
-        assert_eq!(places, [(REVISIONS, 3, 2), ("resource-consumption.g1", 1, 4), (DEAD_LETTERS, 3, 2)]);
+        assert_eq!(places, [(REVISIONS, 3, 2), (DEAD_LETTERS, 3, 2), ("resource-consumption.g1", 1, 4)]);
     }
 
     #[test]

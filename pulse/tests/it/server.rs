@@ -69,14 +69,8 @@ impl Home {
         command.arg("up").arg("--data-dir").arg(self.data_dir()).stdout(Stdio::null());
         command.env("PULSE_LISTEN_HTTP", "127.0.0.1:0").env("PULSE_LISTEN_GRPC", "127.0.0.1:0");
         command.env("PULSE_LOG_FILTER", "warn");
-        let mut child = settings(&mut command).spawn().unwrap();
-        let path = self.data_dir().join("ready.json");
-        let ready = eventually("a ready server", || {
-            let ended = child.try_wait().unwrap().is_some();
-            let ready = Ready::find(&path).unwrap().filter(|ready| ready.pid == child.id());
-            if ended { Some(None) } else { ready.map(Some) }
-        })?;
-        Some(Server { child, ready })
+        let child = settings(&mut command).spawn().unwrap();
+        Server::find_ready(child, &self.data_dir().join("ready.json"))
     }
 }
 
@@ -87,6 +81,16 @@ pub struct Server {
 }
 
 impl Server {
+    /// Waits for the process to say that it is ready; `None` where it ended before.
+    pub fn find_ready(mut child: Child, file: &Path) -> Option<Self> {
+        let ready = eventually("a ready server", || {
+            let ended = child.try_wait().unwrap().is_some();
+            let ready = Ready::find(file).unwrap().filter(|ready| ready.pid == child.id());
+            if ended { Some(None) } else { ready.map(Some) }
+        })?;
+        Some(Self { child, ready })
+    }
+
     /// The command line, pointed at this server.
     pub fn command(&self) -> Command {
         self.command_of(pulse())

@@ -65,6 +65,8 @@ fn the_page_on_metrics_lists_every_metric_and_how_to_read_it() {
 fn comments() -> BTreeMap<String, String> {
     let files = [
         ("", "pulse/src/config/schema.rs"),
+        ("kafka.", "pulse/src/config/kafka.rs"),
+        ("scylla.", "pulse/src/config/scylla.rs"),
         ("ingestor_api.", "ingestor-api/src/config.rs"),
         ("ingestor_consumer.", "ingestor-consumer/src/config.rs"),
         ("catalog.", "catalog/src/lib.rs"),

@@ -1,0 +1,100 @@
+//! A house of many processes on Kafka and a CQL server: topics and a keyspace of its own, which go with it.
+
+use super::server::{Server, pulse};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
+use scylla::client::session_builder::SessionBuilder;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// A house on engines. Its roles find each other by the topics and the keyspace alone.
+pub struct House {
+    directory: TempDir,
+    /// Of its topics and its keyspace.
+    name: String,
+    brokers: String,
+    nodes: Vec<String>,
+    settings: Vec<(&'static str, String)>,
+}
+
+/// A role that was started and has not said yet that it is ready.
+pub struct Starting {
+    child: Child,
+    file: PathBuf,
+}
+
+impl Starting {
+    /// Waits until it is.
+    pub fn ready(self) -> Server {
+        Server::find_ready(self.child, &self.file).expect("the role ended before it was ready")
+    }
+}
+
+impl House {
+    /// A new house; `None` where there are no engines, which is printed.
+    pub fn find() -> Option<Self> {
+        let found = Runtime::new()
+            .unwrap()
+            .block_on(async { Some((backends::engines::kafka().await?, backends::engines::cql().await?)) });
+        let (brokers, nodes) = found?;
+        let directory = tempfile::Builder::new().prefix("house").rand_bytes(8).tempdir().unwrap();
+        let name = directory.path().file_name().unwrap().to_str().unwrap().to_lowercase();
+        let settings = vec![
+            ("PULSE_KAFKA__BROKERS", brokers.clone()),
+            ("PULSE_SCYLLA__NODES", nodes.join(",")),
+            ("PULSE_KAFKA__TOPIC_PREFIX", format!("{name}.")),
+            ("PULSE_KAFKA__GROUP", name.clone()),
+            ("PULSE_KAFKA__PARTITIONS", "4".to_owned()),
+            ("PULSE_SCYLLA__KEYSPACE", name.clone()),
+            ("PULSE_LISTEN_HTTP", "127.0.0.1:0".to_owned()),
+            ("PULSE_LISTEN_GRPC", "127.0.0.1:0".to_owned()),
+            ("PULSE_LOG_FILTER", "warn".to_owned()),
+        ];
+        let house = Self { directory, name, brokers, nodes, settings };
+        let applied = house.command().args(["schema", "apply"]).output().unwrap();
+        assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
+        Some(house)
+    }
+
+    /// The binary with the settings of this house.
+    pub fn command(&self) -> Command {
+        let mut command = pulse();
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// Starts a role under a name of its own, and does not wait for it.
+    pub fn begin(&self, role: &str, name: &str) -> Starting {
+        let file = self.directory.path().join(name);
+        let mut command = self.command();
+        command.args(["serve", role, "--ready-file"]).arg(&file).stdout(Stdio::null());
+        Starting { child: command.spawn().unwrap(), file }
+    }
+
+    /// Takes topics and keyspace away.
+    async fn clear(&self) -> Option<()> {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.brokers).create().ok()?;
+        let known = admin.inner().fetch_metadata(None, Duration::from_secs(5)).ok()?;
+        let prefix = format!("{}.", self.name);
+        let topics =
+            known.topics().iter().map(|topic| topic.name()).filter(|topic| topic.starts_with(&prefix));
+        let topics: Vec<&str> = topics.collect();
+        admin.delete_topics(&topics, &AdminOptions::new()).await.ok()?;
+        let session = SessionBuilder::new().known_nodes(&self.nodes).build().await.ok()?;
+        session.query_unpaged(format!("DROP KEYSPACE IF EXISTS {}", self.name), ()).await.ok()?;
+        Some(())
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if Runtime::new().unwrap().block_on(self.clear()).is_none() {
+            eprintln!("the topics and the keyspace {} could not be taken away", self.name);
+        }
+    }
+}

@@ -59,15 +59,12 @@ impl Fingerprints {
         let home = self.home(print);
         let is_before = |place: &&u64| **place != 0 && self.print(**place) <= print;
         let at = home + self.places[home..].iter().take_while(is_before).count();
-        match self.places[at..].iter().position(|place| *place == 0) {
-            Some(run) => {
-                self.places.copy_within(at..at + run, at + 1);
-                self.places[at] = entry;
-            }
-            None => {
-                self.make_room();
-                self.places.insert(at, entry);
-            }
+        if let Some(run) = self.places[at..].iter().position(|place| *place == 0) {
+            self.places.copy_within(at..at + run, at + 1);
+            self.places[at] = entry;
+        } else {
+            self.make_room();
+            self.places.insert(at, entry);
         }
         self.len += 1;
     }

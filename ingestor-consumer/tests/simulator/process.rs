@@ -79,7 +79,7 @@ impl Process {
         }
         if matches!(input, Input::Tick) {
             self.ticks += 1;
-            if self.ticks % TICKS_PER_BOUND == 0 {
+            if self.ticks.is_multiple_of(TICKS_PER_BOUND) {
                 owner.allow_id_bytes(ID_BYTES[self.ticks / TICKS_PER_BOUND % ID_BYTES.len()]);
             }
         }

@@ -53,10 +53,9 @@ fn be_member(config: &ClientConfig, topic: &str, shares: &Arc<Shares>) -> KafkaR
     let consumer = BaseConsumer::from_config_and_context(config, Member(Arc::clone(shares)))?;
     consumer.subscribe(&[topic])?;
     while !shares.changes.is_closed() {
-        match consumer.poll(TURN) {
-            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => return Err(error),
-            // A message is none of ours, and other errors pass: nothing may come at all.
-            Some(_) | None => {}
+        // Messages are none of ours, other errors pass, and nothing at all may come early.
+        if let Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) = consumer.poll(TURN) {
+            return Err(error);
         }
     }
     Ok(())

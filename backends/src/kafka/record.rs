@@ -87,7 +87,7 @@ mod tests {
     fn a_message_of_others_without_value_or_headers_is_read_as_empty() {
         let entry = to_entry(&message(None, None), base());
         assert_eq!((entry.headers, entry.value), (Vec::new(), Bytes::new()));
-        let null = OwnedHeaders::new().insert(KafkaHeader::<[u8]> { key: "null", value: None });
+        let null = OwnedHeaders::new().insert(KafkaHeader::<&[u8]> { key: "null", value: None });
         let entry = to_entry(&message(Some(b"x"), Some(null)), base());
         assert_eq!(entry.header("null"), Some(&Bytes::new()));
     }

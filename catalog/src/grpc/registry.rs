@@ -111,16 +111,16 @@ mod tests {
         (house, LayoutService(layout))
     }
 
-    fn later(seconds: i64) -> Option<prost_types::Timestamp> {
-        Some(to_wire(at(NOW).plus_seconds(seconds)))
+    fn later(seconds: i64) -> prost_types::Timestamp {
+        to_wire(at(NOW).plus_seconds(seconds))
     }
 
     fn add(partitions: u32, seconds: i64) -> Request<v1::AddGenerationRequest> {
-        Request::new(v1::AddGenerationRequest { partitions, valid_from: later(seconds) })
+        Request::new(v1::AddGenerationRequest { partitions, valid_from: Some(later(seconds)) })
     }
 
     fn split(tenant: &str, shards: u32, seconds: i64) -> Request<v1::SplitTenantRequest> {
-        let (tenant, valid_from) = (tenant.to_owned(), later(seconds));
+        let (tenant, valid_from) = (tenant.to_owned(), Some(later(seconds)));
         Request::new(v1::SplitTenantRequest { tenant, shards, valid_from })
     }
 
@@ -149,13 +149,13 @@ mod tests {
             number: 2,
             topic: "resource-consumption.g2".into(),
             partitions: 12,
-            valid_from: later(3_600),
+            valid_from: Some(later(3_600)),
             incarnation: 1,
         };
         let added = service.add_generation(add(12, 3_600)).await.unwrap().into_inner();
         assert_eq!((added.generations, added.catalog_offset), (vec![first.clone(), second.clone()], 6));
         let spread = service.split_tenant(split("acme", 12, 900)).await.unwrap().into_inner();
-        let one = v1::Split { tenant: "acme".into(), shards: 12, valid_from: later(900) };
+        let one = v1::Split { tenant: "acme".into(), shards: 12, valid_from: Some(later(900)) };
         let told = v1::Registry { generations: vec![first, second], splits: vec![one], catalog_offset: 7 };
         assert_eq!(spread, told);
         let read = v1::GetRegistryRequest { catalog_offset: 7 };

@@ -12,7 +12,7 @@ use crate::exit::Failure;
 use backends::embedded::Embedded;
 use backends::kafka::KafkaLog;
 use catalog::view::View;
-use domain::port::{CellStore, Clock, Log};
+use domain::port::{CellStore, Clock, Log, Topics};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -66,6 +66,15 @@ impl Backends {
         engines::recognise(brokers, &view.state()).await?;
         lifecycle.keep(engines::follow(Arc::clone(brokers), view.clone()));
         Ok(())
+    }
+
+    /// Where topics are made.
+    pub fn topics(&self) -> Arc<dyn Topics> {
+        if let Some(brokers) = &self.brokers {
+            return Arc::clone(brokers) as _;
+        }
+        let embedded = self.embedded.as_ref().expect("a log that no brokers hold is a file of ours");
+        Arc::clone(&embedded.log) as _
     }
 
     /// Ends the process at that point.

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use proto::usage::usage_service_server;
-use proto::v1::{catalog_service_server, ingest_service_server};
+use proto::v1::{catalog_service_server, ingest_service_server, registry_service_server};
 
 /// A part of the house that can run in a process of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -25,7 +25,7 @@ impl Role {
     pub const fn services(self) -> &'static [&'static str] {
         match self {
             Self::IngestorApi => &[ingest_service_server::SERVICE_NAME, usage_service_server::SERVICE_NAME],
-            Self::Catalog => &[catalog_service_server::SERVICE_NAME],
+            Self::Catalog => &[catalog_service_server::SERVICE_NAME, registry_service_server::SERVICE_NAME],
             Self::IngestorConsumer | Self::QueryApi => &[],
         }
     }
@@ -59,7 +59,12 @@ mod tests {
         let services: Vec<&str> = Role::ALL.iter().flat_map(|role| role.services()).copied().collect();
         assert_eq!(
             services,
-            ["pulse.v1.IngestService", "yourpackage.UsageService", "pulse.v1.CatalogService"]
+            [
+                "pulse.v1.IngestService",
+                "yourpackage.UsageService",
+                "pulse.v1.CatalogService",
+                "pulse.v1.RegistryService"
+            ]
         );
     }
 

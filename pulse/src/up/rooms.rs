@@ -14,6 +14,7 @@ use crate::metrics::Metrics;
 use anyhow::Context;
 use axum::Router;
 use catalog::catalog::Catalog;
+use catalog::layout::Layout;
 use catalog::view::View;
 use domain::port::{CellStore, Clock, Log, RegistryView};
 use ingestor_api::IngestorApi;
@@ -86,7 +87,8 @@ impl Foundation<'_> {
     async fn open_view(&self) -> anyhow::Result<View> {
         let Self { backends, lifecycle, .. } = self;
         let (log, clock) = (Arc::clone(&backends.log), Arc::clone(&backends.clock));
-        Ok(View::open(log, clock, lifecycle.stop_working.clone(), &lifecycle.work).await?)
+        let state = catalog::snapshot::load(&*log, &*backends.store).await;
+        Ok(View::open_from(state, log, clock, lifecycle.stop_working.clone(), &lifecycle.work).await?)
     }
 }
 
@@ -123,7 +125,10 @@ impl Site<'_> {
                 Role::IngestorConsumer => {}
                 Role::Catalog => {
                     let (catalog, page_key) = (self.build_catalog(), &self.page_key);
-                    services = services.add_service(catalog::grpc(catalog.clone(), page_key.clone()));
+                    let layout = Layout::new(catalog.clone(), self.foundation.backends.topics());
+                    services = services
+                        .add_service(catalog::grpc(catalog.clone(), page_key.clone()))
+                        .add_service(catalog::registry(layout));
                     resources = resources.merge(catalog::routes(catalog, page_key.clone()));
                 }
                 Role::QueryApi => resources = resources.merge(query_api::routes(self.build_query())),

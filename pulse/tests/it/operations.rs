@@ -170,6 +170,7 @@ async fn services_are_listed_and_described_by_reflection() {
         "grpc.health.v1.Health",
         "pulse.v1.CatalogService",
         "pulse.v1.IngestService",
+        "pulse.v1.RegistryService",
         "yourpackage.UsageService",
     ];
     for name in expected {

@@ -54,7 +54,8 @@ fuzz: ## Throw random input at everything that reads, a minute each; needs night
 	fuzz/run 60
 
 bench: ## Measure this machine beside the raw limits, and write docs/benchmarks.md
+	$(CARGO) bench --locked -p pulse --bench counting
 	$(CARGO) bench --locked -p pulse --bench table
 
-bench-growth: ## Measure whether a pulse costs the same after a hundred million, which takes an hour
+bench-growth: ## Measure whether a pulse costs the same after a hundred million, half an hour at most
 	$(CARGO) bench --locked -p pulse --bench table -- growth

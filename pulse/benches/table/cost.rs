@@ -3,7 +3,7 @@
 use crate::Settings;
 use crate::process::written_bytes;
 use crate::pulses::{Pulses, TENANTS, catalog};
-use crate::server::{Home, scratch, settle};
+use crate::server::{Home, Server, scratch, settle};
 use crate::streams::{Load, drive, write};
 use crate::table::{Row, grouped};
 use anyhow::Context;
@@ -12,6 +12,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+/// Pulses in a run whose allocations are counted.
+const COUNTED_PULSES: usize = 200_000;
 /// Pulses in a run under the emulator, which is fifty times slower.
 const EMULATED_PULSES: usize = 50_000;
 
@@ -21,6 +23,7 @@ pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     Ok(vec![
         Row::stated("cost per pulse: bytes written", bytes(duration)?, ""),
         Row::stated("cost per pulse: syncs", syncs(duration)?, ""),
+        Row::stated("cost per pulse: allocations", allocations()?, ""),
         Row::stated("cost per pulse: instructions", instructions()?, ""),
     ])
 }
@@ -57,6 +60,34 @@ fn syncs(duration: Duration) -> anyhow::Result<String> {
 }
 
 /// The difference between a run with pulses and one without.
+fn allocations() -> anyhow::Result<String> {
+    let Ok(counting) = fs::read_to_string(scratch().join("counting-server")) else {
+        return Ok("not counted: `cargo bench -p pulse --bench counting` was not run before".to_owned());
+    };
+    let with = allocated(Path::new(&counting), COUNTED_PULSES)?;
+    let without = allocated(Path::new(&counting), 0)?;
+    let tenths = with.saturating_sub(without) * 10 / COUNTED_PULSES as u64;
+    Ok(format!("{}.{}", tenths / 10, tenths % 10))
+}
+
+fn allocated(counting: &Path, pulses: usize) -> anyhow::Result<u64> {
+    let home = Home::new()?;
+    let count = home.path().join("allocations");
+    let mut command = home.up_of(counting);
+    command.env("BENCH_COUNT_FILE", &count);
+    run(home.start_with(command)?, pulses)?;
+    fs::read_to_string(count)?.parse().context("a count is a number")
+}
+
+/// Sends so many pulses, waits until they are counted, and lets the server end.
+fn run(server: Server, pulses: usize) -> anyhow::Result<()> {
+    server.apply(&catalog(TENANTS))?;
+    write(&server.grpc(), Pulses::new(0, TENANTS).batch(pulses))?;
+    settle(&server)?;
+    server.stop()
+}
+
+/// The difference between a run with pulses and one without.
 fn instructions() -> anyhow::Result<String> {
     if !is_there("valgrind") {
         return Ok("not counted: there is no valgrind here".to_owned());
@@ -71,11 +102,7 @@ fn emulated(pulses: usize) -> anyhow::Result<u64> {
     let log = home.path().join("emulator");
     let to = format!("--log-file={}", log.display());
     let emulator = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", &to];
-    let server = home.start_with(home.up_under(&emulator))?;
-    server.apply(&catalog(TENANTS))?;
-    write(&server.grpc(), Pulses::new(0, TENANTS).batch(pulses))?;
-    settle(&server)?;
-    server.stop()?;
+    run(home.start_with(home.up_under(&emulator))?, pulses)?;
     collected(&log)
 }
 

@@ -6,7 +6,7 @@ use crate::pulses::{TENANTS, catalog};
 use crate::server::{Home, settle};
 use crate::streams::{Load, drive};
 use crate::table::{Row, grouped, ratio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const MILLION: u64 = 1_000_000;
 /// Pulses of the steps by tenants.
@@ -15,45 +15,53 @@ const ROUND: Duration = Duration::from_secs(2);
 
 /// What a pulse costs from one point on.
 struct Cost {
+    /// Pulses before that.
+    after: u64,
+    tenants: u64,
     nanoseconds: u64,
     bytes: u64,
     resident: u64,
 }
 
-/// A row for each power of ten: of pulses up to `BENCH_GROWTH_PULSES`, and of tenants from 10 to 10,000.
+/// A row for each power of ten: of tenants from 10 to 10,000, and of pulses up to `BENCH_GROWTH_PULSES` or as far as the
+/// time allows.
 pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
+    let end = Instant::now() + Duration::from_secs(settings.growth_minutes * 60);
     let powers = |from: u64, to: u64| {
         std::iter::successors(Some(from), |power| Some(power * 10)).take_while(move |power| *power <= to)
     };
-    let by_pulses = powers(MILLION, settings.growth_pulses).map(|pulses| (pulses, TENANTS));
-    let by_tenants = powers(10, 10_000).map(|tenants| (PULSES, tenants));
+    let by_tenants = powers(10, 10_000).map(|tenants| (PULSES.min(settings.growth_pulses), tenants));
+    let by_pulses = powers(MILLION.min(settings.growth_pulses), settings.growth_pulses);
+    let steps = by_tenants.chain(by_pulses.map(|pulses| (pulses, TENANTS)));
     let mut costs = Vec::new();
-    for (pulses, tenants) in by_pulses.chain(by_tenants) {
-        costs.push((pulses, tenants, measure(pulses, tenants)?));
+    for (pulses, tenants) in steps.take_while(|_| Instant::now() < end) {
+        costs.push(measure(pulses, tenants, end)?);
     }
-    let first = costs.first().map_or(1, |(_, _, cost)| cost.nanoseconds);
-    Ok(costs.iter().map(|(pulses, tenants, cost)| cost.row(*pulses, *tenants, first)).collect())
+    let first = costs.first().map_or(1, |cost| cost.nanoseconds);
+    Ok(costs.iter().map(|cost| cost.row(first)).collect())
 }
 
-/// Sends pulses in rounds; what the last tenth costs is what counts.
-fn measure(pulses: u64, tenants: u64) -> anyhow::Result<Cost> {
+/// Sends pulses in rounds until there are nine tenths of them, or until the end; what one tenth more costs is what counts.
+fn measure(pulses: u64, tenants: u64, end: Instant) -> anyhow::Result<Cost> {
     let home = Home::new()?;
     let server = home.start()?;
     server.apply(&catalog(tenants))?;
     let load = Load { tenants, ..Load::full(ROUND) };
-    let send = |pulses: u64| -> anyhow::Result<u64> {
-        let mut sent = 0;
-        while sent < pulses {
-            sent += drive(&server.grpc(), load)?.pulses;
-        }
-        settle(&server)?;
-        Ok(sent)
-    };
-    send(pulses / 10 * 9)?;
+    let mut after = 0;
+    while after < pulses / 10 * 9 && Instant::now() < end {
+        after += drive(&server.grpc(), load)?.pulses;
+    }
+    settle(&server)?;
     let (time, bytes) = (processor_time(server.pid())?, written_bytes(server.pid())?);
-    let last = send(pulses / 10)?.max(1);
+    let mut last = 0;
+    while last < (after / 9).max(1) {
+        last += drive(&server.grpc(), load)?.pulses;
+    }
+    settle(&server)?;
     let nanoseconds = processor_time(server.pid())?.saturating_sub(time).as_nanos() / u128::from(last);
     Ok(Cost {
+        after,
+        tenants,
         nanoseconds: u64::try_from(nanoseconds)?,
         bytes: (written_bytes(server.pid())? - bytes) / last,
         resident: resident_bytes(server.pid())?,
@@ -61,14 +69,14 @@ fn measure(pulses: u64, tenants: u64) -> anyhow::Result<Cost> {
 }
 
 impl Cost {
-    fn row(&self, pulses: u64, tenants: u64, first: u64) -> Row {
+    fn row(&self, first: u64) -> Row {
         let ours = format!(
             "{} ns of processor, {} bytes written, {} MiB resident",
             grouped(self.nanoseconds),
             grouped(self.bytes),
             self.resident >> 20
         );
-        let what = format!("a pulse after {}, {} tenants", grouped(pulses), grouped(tenants));
+        let what = format!("a pulse after {}, {} tenants", grouped(self.after), grouped(self.tenants));
         let row = Row::stated(what, ours, format!("{} of the first", ratio(self.nanoseconds, first)));
         row.aiming("flat (≤ 1.20)", self.nanoseconds * 100 <= first * 120)
     }

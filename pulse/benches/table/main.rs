@@ -41,6 +41,8 @@ pub struct Settings {
     pub log_bytes: u64,
     /// How far growth goes: `BENCH_GROWTH_PULSES`.
     pub growth_pulses: u64,
+    /// When growth ends at the latest, in minutes: `BENCH_GROWTH_MINUTES`.
+    pub growth_minutes: u64,
 }
 
 impl Settings {
@@ -51,6 +53,7 @@ impl Settings {
             minutes: number("BENCH_MINUTES", 1)?,
             log_bytes: number("BENCH_LOG_BYTES", 2_000_000_000)?,
             growth_pulses: number("BENCH_GROWTH_PULSES", 100_000_000)?,
+            growth_minutes: number("BENCH_GROWTH_MINUTES", 30)?,
         })
     }
 }

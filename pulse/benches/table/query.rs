@@ -35,7 +35,7 @@ const CASES: [Case; 2] = [
         tenant: 0,
         skus: 10,
         hours: 30 * 24,
-        question: "window=P1D",
+        question: "window=P1D&page_size=1000",
         p99_max: Duration::from_millis(10),
     },
     Case {

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What was taken in minutes of full load may take as long again to be counted.
+const SETTLE_PATIENCE: Duration = Duration::from_secs(600);
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// Where data directories are made: on the disk that holds the build.
@@ -43,7 +45,16 @@ impl Home {
 
     /// The command that starts a server here under another program, such as a tracer.
     pub fn up_under(&self, program: &[&str]) -> Command {
-        let mut words = program.iter().map(OsString::from).chain([binary()]);
+        self.up(program.iter().map(OsString::from).chain([binary()]))
+    }
+
+    /// The command that starts another build of the server here.
+    pub fn up_of(&self, binary: &Path) -> Command {
+        self.up([binary.into()])
+    }
+
+    fn up(&self, words: impl IntoIterator<Item = OsString>) -> Command {
+        let mut words = words.into_iter();
         let mut command = clean(Command::new(words.next().expect("a binary has a name")));
         command.args(words).arg("up").arg("--data-dir").arg(self.data_dir());
         command
@@ -90,14 +101,22 @@ fn clean(mut command: Command) -> Command {
 }
 
 /// Calls until it gives something.
-pub fn wait<T>(what: &str, mut find: impl FnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+pub fn wait<T>(what: &str, find: impl FnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<T> {
+    wait_for(PATIENCE, what, find)
+}
+
+fn wait_for<T>(
+    patience: Duration,
+    what: &str,
+    mut find: impl FnMut() -> anyhow::Result<Option<T>>,
+) -> anyhow::Result<T> {
     let started = Instant::now();
     loop {
         if let Some(found) = find()? {
             return Ok(found);
         }
-        if started.elapsed() > PATIENCE {
-            bail!("{what} did not come within {PATIENCE:?}");
+        if started.elapsed() > patience {
+            bail!("{what} did not come within {patience:?}");
         }
         std::thread::sleep(LOOK_AGAIN);
     }
@@ -105,7 +124,8 @@ pub fn wait<T>(what: &str, mut find: impl FnMut() -> anyhow::Result<Option<T>>) 
 
 /// Waits until everything acknowledged before this call is counted.
 pub fn settle(server: &Server) -> anyhow::Result<()> {
-    wait("books without anything in flight", || Ok((server.books()?["in_flight"] == "0").then_some(())))
+    let settled = || Ok((server.books()?["in_flight"] == "0").then_some(()));
+    wait_for(SETTLE_PATIENCE, "books without anything in flight", settled)
 }
 
 /// A server that is ready; it is killed when this goes.

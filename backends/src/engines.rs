@@ -9,6 +9,8 @@
 
 mod container;
 
+pub use container::{KAFKA_IMAGE, SCYLLA_ARGUMENTS, SCYLLA_IMAGE};
+
 use container::StartError;
 use futures::future::BoxFuture;
 use std::io::Write;

@@ -11,12 +11,14 @@ use testcontainers_modules::testcontainers::core::{Healthcheck, IntoContainerPor
 use testcontainers_modules::testcontainers::runners::AsyncRunner;
 use testcontainers_modules::testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
 
-const KAFKA: (&str, &str) = ("apache/kafka", "4.3.1");
-const SCYLLA: (&str, &str) = ("scylladb/scylla", "2026.1.8");
+/// Kafka, of the version that `make engines` starts.
+pub const KAFKA_IMAGE: &str = "apache/kafka:4.3.1";
+/// ScyllaDB.
+pub const SCYLLA_IMAGE: &str = "scylladb/scylla:2026.1.8";
 /// The settings of a broker that `make engines` starts; variables add where it listens.
 const SERVER_PROPERTIES: &[u8] = include_bytes!("../../../deploy/engines/kafka/server.properties");
 /// One core, and a write is answered when it is on disk.
-const SCYLLA_ARGUMENTS: [&str; 8] =
+pub const SCYLLA_ARGUMENTS: [&str; 8] =
     ["--smp", "1", "--memory", "1G", "--overprovisioned", "1", "--commitlog-sync", "batch"];
 const START_TIMEOUT: Duration = Duration::from_secs(180);
 
@@ -36,7 +38,7 @@ fn failed(error: impl ToString) -> StartError {
 pub async fn kafka() -> Result<String, StartError> {
     let port = free_port().map_err(failed)?;
     let started = WaitFor::message_on_stdout("Kafka Server started");
-    let request = GenericImage::new(KAFKA.0, KAFKA.1)
+    let request = image(KAFKA_IMAGE)
         .with_wait_for(started)
         .with_mapped_port(port, 9092.tcp())
         .with_copy_to("/mnt/shared/config/server.properties", SERVER_PROPERTIES.to_vec())
@@ -53,7 +55,7 @@ pub async fn scylla() -> Result<String, StartError> {
     let (port, cores) = (free_port().map_err(failed)?, free_port().map_err(failed)?);
     let serves = Healthcheck::cmd_shell("cqlsh -e 'SELECT now() FROM system.local'");
     let shard_aware = ["--native-shard-aware-transport-port".to_owned(), cores.to_string()];
-    let request = GenericImage::new(SCYLLA.0, SCYLLA.1)
+    let request = image(SCYLLA_IMAGE)
         .with_wait_for(WaitFor::healthcheck())
         .with_mapped_port(port, 9042.tcp())
         .with_mapped_port(cores, cores.tcp())
@@ -61,6 +63,11 @@ pub async fn scylla() -> Result<String, StartError> {
         .with_cmd(SCYLLA_ARGUMENTS.map(str::to_owned).into_iter().chain(shard_aware));
     run(request).await?;
     Ok(format!("127.0.0.1:{port}"))
+}
+
+fn image(name: &str) -> GenericImage {
+    let (name, tag) = name.split_once(':').expect("images here are pinned by a tag");
+    GenericImage::new(name, tag)
 }
 
 /// Nobody else is likely to take it before the container does.

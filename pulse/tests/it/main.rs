@@ -3,9 +3,11 @@
 
 mod command_line;
 mod commands;
+mod containers;
 mod dead_letters;
 mod demo;
 mod docs;
+mod engines;
 mod house;
 mod import;
 mod kill;

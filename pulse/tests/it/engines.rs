@@ -1,0 +1,75 @@
+//! The script behind `make engines`, as far as it goes without starting one.
+
+use super::server::repository;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+fn run(data: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(repository("deploy/engines/run"));
+    for name in ["KAFKA_PORT", "CQL_PORT"] {
+        command.env_remove(name);
+    }
+    command.args(arguments).env("ENGINES_DATA", data).envs(settings.iter().copied()).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn engines_that_never_ran_are_stopped_and_can_be_stopped_again() {
+    let data = TempDir::new().unwrap();
+    let status = run(data.path(), &["status"], &[]);
+    assert_eq!(status.status.code(), Some(1));
+    assert!(stdout(&status).contains("kafka stopped at 127.0.0.1:19092"), "{}", stdout(&status));
+    assert!(stdout(&status).contains("cassandra stopped at 127.0.0.1:19042"), "{}", stdout(&status));
+    for command in ["down", "kill", "pause", "resume"] {
+        assert!(run(data.path(), &[command], &[]).status.success(), "{command}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_refused_with_the_variable_that_names_another() {
+    let data = TempDir::new().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (engine, variable) in [("kafka", "KAFKA_PORT"), ("cassandra", "CQL_PORT")] {
+        let output = run(data.path(), &["up", engine], &[(variable, &port)]);
+        assert!(!output.status.success());
+        let expected = format!("port {port} is taken: set {variable}, or 0 for a free one");
+        assert!(stderr(&output).contains(&expected), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn addresses_are_exported_as_servers_and_tests_read_them() {
+    let data = TempDir::new().unwrap();
+    let output = run(data.path(), &["env"], &[("KAFKA_PORT", "1234"), ("CQL_PORT", "5678")]);
+    let lines = "export PULSE_KAFKA__BROKERS=127.0.0.1:1234\nexport PULSE_SCYLLA__NODES=127.0.0.1:5678\n";
+    assert_eq!(stdout(&output), lines);
+}
+
+#[test]
+fn an_instance_keeps_the_ports_it_had() {
+    let data = TempDir::new().unwrap();
+    std::fs::create_dir(data.path().join("kafka")).unwrap();
+    std::fs::write(data.path().join("kafka/port"), "2345\n").unwrap();
+    for settings in [&[][..], &[("KAFKA_PORT", "0")]] {
+        let output = run(data.path(), &["env"], settings);
+        assert!(stdout(&output).contains("PULSE_KAFKA__BROKERS=127.0.0.1:2345\n"), "{}", stdout(&output));
+    }
+}
+
+#[test]
+fn an_engine_that_is_none_is_refused_with_those_there_are() {
+    let data = TempDir::new().unwrap();
+    let output = run(data.path(), &["up", "scylla"], &[]);
+    assert!(!output.status.success());
+    assert_eq!(stderr(&output), "engines: there is no engine scylla: kafka or cassandra\n");
+}

@@ -12,17 +12,20 @@ use std::time::Duration;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The brokers that hold the log, as `HOST:PORT,HOST:PORT`; set it together with `scylla.nodes`. Absent: the log is a file in `data_dir`.
+    /// The brokers that hold the log, as `HOST:PORT,HOST:PORT`; set it together with `scylla.nodes`. Absent: the log is
+    /// a file in `data_dir`.
     pub brokers: Option<String>,
     /// Begins the name of every topic: the same brokers can serve several houses.
     pub topic_prefix: String,
     /// The consumer group that shares partitions out.
     pub group: String,
-    /// Partitions of generation 1 and of the topics kept by tenant. Read where the topics are made; more come by a new generation.
+    /// Partitions of generation 1 and of the topics kept by tenant. Read where the topics are made; more come by a new
+    /// generation.
     pub partitions: u32,
     /// Copies of each partition, asked for where topics are made. Three in production.
     pub replication: i32,
-    /// Copies that must have a record before it is acknowledged; topics of another setting are refused. Two in production.
+    /// Copies that must have a record before it is acknowledged; topics of another setting are refused. Two in
+    /// production.
     pub min_insync_replicas: i32,
     /// How long brokers keep records, read or not; the catalogue's are kept for ever.
     pub retention_hours: u32,

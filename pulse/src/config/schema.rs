@@ -40,9 +40,11 @@ pub struct Config {
     pub shutdown_deadline_seconds: u64,
     /// How long records are kept after every reader has passed them.
     pub log_retention_hours: u32,
-    /// Signs page tokens: 32 hexadecimal digits. Absent: made at random once per data directory; on engines it follows from the key of generation 1, the same in every process.
+    /// Signs page tokens: 32 hexadecimal digits. Absent: made at random once per data directory; on engines it follows
+    /// from the key of generation 1, the same in every process.
     pub page_token_key: Option<Secret>,
-    /// A file that holds `page_token_key`. It is read again every five seconds; tokens of the key before are taken until
+    /// A file that holds `page_token_key`. It is read again every five seconds; tokens of the key before are taken
+    /// until
     /// the next change.
     pub page_token_key_file: Option<PathBuf>,
     /// The log on brokers.

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Some nodes that hold the store, as `HOST:PORT,HOST:PORT`; set it together with `kafka.brokers`. Absent: the store is a file in `data_dir`.
+    /// Some nodes that hold the store, as `HOST:PORT,HOST:PORT`; set it together with `kafka.brokers`. Absent: the
+    /// store is a file in `data_dir`.
     pub nodes: Option<String>,
     /// The keyspace of the tables; `pulse schema apply` makes it.
     pub keyspace: String,

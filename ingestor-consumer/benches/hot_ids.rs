@@ -42,12 +42,12 @@ struct Case {
 
 const CASES: [Case; 8] = [
     Case { rate: 20_000, partitions: 4, lateness_minutes: 0, mib: 256 },
+    Case { rate: 20_000, partitions: 4, lateness_minutes: 1, mib: 16 },
     Case { rate: 20_000, partitions: 4, lateness_minutes: 5, mib: 256 },
     Case { rate: 20_000, partitions: 4, lateness_minutes: 30, mib: 256 },
     Case { rate: 300_000, partitions: 16, lateness_minutes: 0, mib: 256 },
     Case { rate: 300_000, partitions: 16, lateness_minutes: 1, mib: 256 },
     Case { rate: 300_000, partitions: 16, lateness_minutes: 1, mib: 512 },
-    Case { rate: 300_000, partitions: 16, lateness_minutes: 5, mib: 256 },
     Case { rate: 300_000, partitions: 16, lateness_minutes: 5, mib: 1_024 },
 ];
 

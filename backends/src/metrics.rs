@@ -17,7 +17,7 @@ const WRITE_SECONDS: &str = "pulse_backends_write_seconds";
 const COMMIT_SECONDS: &str = "pulse_backends_commit_seconds";
 /// Requests that one sync made durable: more where more wait.
 const COMMIT_JOBS: &str = "pulse_backends_commit_jobs";
-/// Transactions by outcome: `synced`, `refused` (undone, mostly for want of room), `unknown` (the process ends).
+/// Transactions by outcome: `synced`, `refused` (undone, mostly for want of room), `unknown` (of a file: the process ends).
 const COMMITS: &str = "pulse_backends_commits_total";
 /// Bytes of records or cells that became durable.
 const WRITTEN_BYTES: &str = "pulse_backends_written_bytes_total";

@@ -3,6 +3,7 @@
 mod brokers;
 mod faults;
 mod group;
+mod measured;
 mod settings;
 
 use backends::conformance::log::{EVERYTHING, PARTITIONS, log_suite, read_to_end, record};

@@ -11,12 +11,18 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use std::sync::Arc;
 use std::time::Duration;
 
-type Cluster = MockCluster<'static, DefaultProducerContext>;
+pub type Cluster = MockCluster<'static, DefaultProducerContext>;
 
-/// A broker in this process with one topic, and the log on it, which waits a few seconds and no longer.
-async fn open(change: impl FnOnce(&mut KafkaOptions)) -> (Cluster, Arc<KafkaLog>) {
+/// A broker in this process with one topic.
+pub fn cluster() -> Cluster {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic("topic", 1, 1).unwrap();
+    cluster
+}
+
+/// Such a broker, and the log on it, which waits a few seconds and no longer.
+async fn open(change: impl FnOnce(&mut KafkaOptions)) -> (Cluster, Arc<KafkaLog>) {
+    let cluster = cluster();
     let mut options = KafkaOptions {
         brokers: cluster.bootstrap_servers(),
         append_timeout: Duration::from_secs(1),

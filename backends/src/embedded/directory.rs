@@ -68,6 +68,7 @@ fn belonging(files: Files) -> Result<Files, OpenError> {
         return Err(OpenError::OtherLog { counted, found });
     }
     let topics = log::load(&files.log).map_err(|error| file::unusable(&LOG, &error))?;
+    store::complete(&files.store).map_err(store)?;
     let counted = store::counted(&files.store).map_err(store)?;
     counted.iter().try_for_each(|counted| check_end(&topics, counted))?;
     Ok(files)

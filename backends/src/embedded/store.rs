@@ -77,6 +77,11 @@ pub(super) fn schema(log_id: &str) -> String {
     format!("{} INSERT INTO meta VALUES ('log_id', '{log_id}');", sql::schema())
 }
 
+/// Makes the tables that the store's file, made by an older build, does not have yet.
+pub(super) fn complete(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(&sql::tables())
+}
+
 /// A partition and the highest position that stamps a cell.
 pub(super) struct Counted {
     pub generation: i64,

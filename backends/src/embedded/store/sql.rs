@@ -10,8 +10,12 @@ pub fn schema() -> String {
     let counted =
         "CREATE TABLE counted (generation INTEGER, partition_number INTEGER, position INTEGER NOT NULL,
         PRIMARY KEY (generation, partition_number)) WITHOUT ROWID;\n";
-    let tables = TABLES.iter().map(|table| create(table));
-    [counted.to_owned()].into_iter().chain(tables).collect()
+    counted.to_owned() + &tables()
+}
+
+/// The declared tables, where they are not there yet: a file of an older build has fewer.
+pub fn tables() -> String {
+    TABLES.iter().map(|table| create(table)).collect()
 }
 
 /// A row per cell, in the order of its key.
@@ -21,13 +25,13 @@ fn create(table: &Table) -> String {
     let (expiry, index) = if table.ttl_seconds.is_some() {
         (
             "expires_at INTEGER NOT NULL,",
-            format!("CREATE INDEX \"{name}_expiry\" ON \"{name}\" (expires_at);\n"),
+            format!("CREATE INDEX IF NOT EXISTS \"{name}_expiry\" ON \"{name}\" (expires_at);\n"),
         )
     } else {
         ("", String::new())
     };
     format!(
-        "CREATE TABLE \"{name}\" ({columns}, write_timestamp INTEGER NOT NULL, value BLOB NOT NULL,
+        "CREATE TABLE IF NOT EXISTS \"{name}\" ({columns}, write_timestamp INTEGER NOT NULL, value BLOB NOT NULL,
          crc INTEGER NOT NULL, {expiry} PRIMARY KEY ({key})) WITHOUT ROWID;\n{index}"
     )
 }
@@ -185,6 +189,25 @@ mod tests {
     use domain::port::ClusteringRange;
     use domain::table::{AGGREGATE, LEDGER};
     use rusqlite::Connection;
+
+    #[test]
+    fn a_table_that_is_declared_later_is_made_in_an_older_file_and_the_others_stay() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(&schema()).unwrap();
+        let older = "DROP TABLE catalog_head; DROP TABLE ledger;
+            INSERT INTO worker_checkpoint VALUES ('w', 't', 0, 1, x'00', 0);";
+        connection.execute_batch(older).unwrap();
+        let count = |table: &str| {
+            let sql = format!("SELECT count(*) FROM {table}");
+            connection.query_row(&sql, (), |row| row.get::<_, i64>(0)).ok()
+        };
+        assert_eq!(count("catalog_head"), None);
+        for _ in 0..2 {
+            connection.execute_batch(&tables()).unwrap();
+            let counts = [count("catalog_head"), count("ledger"), count("worker_checkpoint")];
+            assert_eq!(counts, [Some(0), Some(0), Some(1)]);
+        }
+    }
 
     /// How the engine would carry a read out.
     fn plan(select: &Select) -> String {

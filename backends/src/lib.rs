@@ -1,7 +1,9 @@
-//! The ports of `domain` implemented: SQLite files for real, plain memory with scripted faults for tests.
+//! The ports of `domain` implemented: SQLite files for one process, Kafka and ScyllaDB for many, plain memory with
+//! scripted faults for tests.
 //!
 //! The one path: a room calls a port; `embedded` gathers what waits into one transaction, commits it to disk and
-//! answers; `memory` does what its script says. The suites in `conformance` hold every adapter to the same rules.
+//! answers; `kafka` and `scylla` answer when enough replicas have it; `memory` does what its script says. The suites in
+//! `conformance` hold every adapter to the same rules.
 //!
 //! Never here: a decision about usage or money, a clock read, a value whose check failed.
 

@@ -45,7 +45,7 @@ impl OpenError {
 }
 
 fn lines(findings: &[Finding]) -> String {
-    findings.iter().map(|finding| format!("\n- {finding}")).collect()
+    findings.iter().fold(String::new(), |lines, finding| lines + "\n- " + &finding.to_string())
 }
 
 #[cfg(test)]

@@ -49,7 +49,9 @@ impl Statements {
             return self.session.execute_unpaged(insert, stamped(cell)).await.map(drop);
         }
         let mut batch = Batch::new(BatchType::Unlogged);
-        cells.iter().for_each(|_| batch.append_statement(insert.clone()));
+        for _ in cells {
+            batch.append_statement(insert.clone());
+        }
         batch.set_is_idempotent(true);
         let values: Vec<Vec<Bound<'_>>> = cells.iter().map(stamped).collect();
         self.session.batch(&batch, values).await.map(drop)

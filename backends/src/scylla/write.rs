@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_bounded_in_cells() {
-        let cells = (0..BATCH_CELLS_MAX * 2 + 1).map(|number| charge("a", number, 1)).collect();
+        let cells = (0..=BATCH_CELLS_MAX * 2).map(|number| charge("a", number, 1)).collect();
         assert_eq!(sizes(cells), [BATCH_CELLS_MAX, BATCH_CELLS_MAX, 1]);
     }
 

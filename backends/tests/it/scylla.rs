@@ -62,8 +62,8 @@ async fn rows_expire_where_the_table_says_so_also_when_they_are_written_again(
 ) {
     let left = "TTL(value) FROM ks.ledger WHERE bucket = 2 ALLOW FILTERING";
     let seconds = i32::try_from(LEDGER.ttl_seconds.unwrap()).unwrap();
-    for value in ["old", "the same block with more in it"] {
-        store.write(vec![cell(block(2, 1), value.len() as i64, value)]).await.unwrap();
+    for (position, value) in [(1, "old"), (2, "the same block with more in it")] {
+        store.write(vec![cell(block(2, 1), position, value)]).await.unwrap();
         let left: Vec<(Option<i32>,)> = keyspace.rows(left).await;
         assert!((seconds - 60..=seconds).contains(&left[0].0.unwrap()), "{left:?}");
     }

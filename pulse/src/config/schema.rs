@@ -28,7 +28,7 @@ pub struct Config {
     pub lag_seconds_max: u32,
     /// Written beside the data directory's ready file when everything answers.
     pub ready_file: Option<PathBuf>,
-    /// What is logged, as directives of `tracing`.
+    /// What is logged, as directives of `tracing`. The CQL driver is left out: while a node is down it writes several lines a second, and a call that fails is told by its caller.
     pub log_filter: String,
     /// How it is logged.
     pub log_format: LogFormat,
@@ -84,7 +84,7 @@ impl Default for Config {
             disk_free_bytes_min: 256 * 1024 * 1024,
             lag_seconds_max: 300,
             ready_file: None,
-            log_filter: "info".to_owned(),
+            log_filter: "info,scylla=off".to_owned(),
             log_format: LogFormat::Auto,
             trace_endpoint: None,
             trace_one_in: 100,

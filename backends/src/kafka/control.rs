@@ -94,3 +94,34 @@ pub fn is_unknown(error: &KafkaError) -> bool {
 pub fn unavailable(error: &dyn std::error::Error) -> LogError {
     LogError::Unavailable(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_there_is_unknown() {
+        use RDKafkaErrorCode as Code;
+        for code in [Code::UnknownTopicOrPartition, Code::UnknownPartition, Code::UnknownTopic] {
+            assert!(is_unknown(&KafkaError::MetadataFetch(code)), "{code:?}");
+        }
+        for code in [Code::BrokerTransportFailure, Code::OperationTimedOut, Code::TopicAuthorizationFailed] {
+            assert!(!is_unknown(&KafkaError::MetadataFetch(code)), "{code:?}");
+        }
+        assert!(!is_unknown(&KafkaError::Canceled));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_answer_is_unavailable_in_time() {
+        let options = KafkaOptions {
+            brokers: "127.0.0.1:1".to_owned(),
+            request_timeout: Duration::from_millis(50),
+            ..KafkaOptions::default()
+        };
+        let control = Control::new(&options).unwrap();
+        let found = control.find("topic".to_owned()).await;
+        assert!(matches!(found, Err(LogError::Unavailable(_))), "{found:?}");
+        let cluster = control.cluster("topic".to_owned()).await;
+        assert!(matches!(cluster, Err(LogError::Unavailable(_))), "{cluster:?}");
+    }
+}

@@ -111,3 +111,18 @@ fn ending<T>(outcome: &Result<T, LogError>) -> Ending {
         Err(_) => Ending::Refused,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_append_is_counted_by_what_is_known_of_it() {
+        assert_eq!(ending(&Ok(())), Ending::Synced);
+        let reason = || "as it was told".to_owned();
+        assert_eq!(ending::<()>(&Err(LogError::UnknownOutcome(reason()))), Ending::Unknown);
+        for refused in [LogError::Overloaded(reason()), LogError::Unavailable(reason())] {
+            assert_eq!(ending::<()>(&Err(refused)), Ending::Refused);
+        }
+    }
+}

@@ -68,3 +68,38 @@ impl fmt::Display for Finding {
         write!(f, "{setting} is {found} and must be {wanted}; mend it by: {mend}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_says_what_is_wrong_and_where() {
+        let finding = |setting: &str, found: &str, wanted: &str| Finding {
+            setting: setting.to_owned(),
+            found: found.to_owned(),
+            wanted: wanted.to_owned(),
+            mend: format!("set {setting}"),
+        };
+        let findings = vec![finding("a", "1", "2"), finding("b", "x", "y")];
+        let brokers = "one:9092".to_owned();
+        for (error, told) in [
+            (OpenError::Client("no".to_owned()), "no kafka client can be made: no"),
+            (
+                OpenError::Unreachable { brokers, reason: "timed out".to_owned() },
+                "the brokers one:9092 do not answer: timed out",
+            ),
+            (
+                OpenError::Create { topic: "catalog".to_owned(), reason: "not allowed".to_owned() },
+                "topic catalog cannot be created: not allowed",
+            ),
+            (
+                OpenError::Settings { topic: "catalog".to_owned(), findings },
+                "topic catalog is not as it must be: a is 1 and must be 2; mend it by: set a\n\
+                 b is x and must be y; mend it by: set b",
+            ),
+        ] {
+            assert_eq!(error.to_string(), told);
+        }
+    }
+}

@@ -168,7 +168,10 @@ fn failure(stop: Stop, from: &TopicPartition, asked: u64, Watermarks { low, high
 
 #[cfg(test)]
 mod tests {
+    use super::super::incarnations;
     use super::*;
+    use crate::memory::ManualClock;
+    use domain::generation::Incarnation;
 
     #[test]
     fn a_stop_is_told_as_what_it_means_to_the_reader() {
@@ -183,5 +186,78 @@ mod tests {
         let damaged = LogError::Damaged { offset: 12, detail: "its check".to_owned() };
         assert_eq!(told(Stop::Damaged("its check".to_owned()), 12), damaged);
         assert_eq!(told(Stop::Failed("no".to_owned()), 12), LogError::Unavailable("no".to_owned()));
+    }
+
+    /// Cursors of brokers that are not there: they fetch nothing, and stand where they began.
+    struct House {
+        clock: Arc<ManualClock>,
+        readers: Readers,
+        incarnation: Incarnation,
+    }
+
+    impl House {
+        fn new() -> Self {
+            let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_000)));
+            let options = KafkaOptions { brokers: "127.0.0.1:1".to_owned(), ..KafkaOptions::default() };
+            let control = Arc::new(Control::new(&options).unwrap());
+            let readers = Readers::new(&options, control, Arc::clone(&clock) as Arc<dyn Clock>);
+            let incarnation = Incarnation { number: 1, log_id: "log".into(), first_offsets: vec![100; 4] };
+            Self { clock, readers, incarnation }
+        }
+
+        /// A read that began there and ended without a record.
+        fn read(&self, at: &TopicPartition, offset: u64) {
+            let base = incarnations::base(&self.incarnation, at.partition).unwrap();
+            let number = i32::try_from(at.partition).unwrap();
+            let place = Place { at, name: at.topic.to_string(), number, base };
+            drop(self.readers.lease(&place, base.own(offset).unwrap()).unwrap());
+        }
+
+        fn offsets(&self, at: &TopicPartition) -> Vec<u64> {
+            let idle = self.readers.idle();
+            idle.get(at).map_or_else(Vec::new, |idle| idle.iter().map(|idle| idle.cursor.next()).collect())
+        }
+    }
+
+    #[test]
+    fn a_reader_finds_its_cursor_again_and_the_oldest_gives_way() {
+        let house = House::new();
+        let at = TopicPartition::new("topic", 3);
+        for offset in [101, 102, 103, 104] {
+            house.read(&at, offset);
+        }
+        house.read(&at, 102);
+        assert_eq!(house.offsets(&at), [101, 103, 104, 102], "it is the one that was there");
+        house.read(&at, 105);
+        assert_eq!(house.offsets(&at), [103, 104, 102, 105]);
+        assert_eq!(house.offsets(&TopicPartition::new("topic", 2)), [0; 0]);
+    }
+
+    #[test]
+    fn cursors_end_a_minute_after_their_readers_and_with_their_topic() {
+        let house = House::new();
+        let [kept, left] = [0, 1].map(|partition| TopicPartition::new("topic", partition));
+        let other = TopicPartition::new("other", 0);
+        house.read(&left, 101);
+        house.clock.advance(59);
+        house.read(&kept, 101);
+        assert_eq!((house.offsets(&left), house.offsets(&kept)), (vec![101], vec![101]));
+        house.clock.advance(1);
+        house.read(&other, 101);
+        assert_eq!((house.offsets(&left), house.offsets(&kept)), (vec![], vec![101]));
+        house.readers.forget("topic");
+        assert_eq!((house.offsets(&kept), house.offsets(&other)), (vec![], vec![101]));
+    }
+
+    #[test]
+    fn a_cursor_that_was_given_up_does_not_come_back() {
+        let house = House::new();
+        let at = TopicPartition::new("topic", 0);
+        let base = incarnations::base(&house.incarnation, 0).unwrap();
+        let place = Place { at: &at, name: "topic".to_owned(), number: 0, base };
+        let mut lease = house.readers.lease(&place, 7).unwrap();
+        lease.give_up();
+        drop(lease);
+        assert_eq!(house.offsets(&at), [0; 0]);
     }
 }

@@ -10,7 +10,6 @@ use backends::kafka::{KafkaLog, OpenError};
 use backends::scylla::ScyllaOptions;
 use backends::scylla::schema::{self, Finding, Mend};
 use clap::{Args, Subcommand};
-use domain::topic::CATALOG;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,13 +68,8 @@ fn item(finding: &Finding) -> Value {
 async fn topics(config: &Config) -> anyhow::Result<Vec<Value>> {
     let Some(options) = config.kafka.options()? else { return Ok(Vec::new()) };
     let log = KafkaLog::open(options, Arc::new(SystemClock)).await?;
-    if !house::is_begun(&*log).await? {
-        return Ok(Vec::new());
-    }
-    let mut topics = house::topics(&house::fold(&log).await?)?;
-    topics.push((CATALOG.into(), 1));
     let mut wrong = Vec::new();
-    for (topic, partitions) in topics {
+    for (topic, partitions) in house::all_topics(&*log).await? {
         match log.check(&topic, partitions).await {
             Ok(()) => {}
             Err(OpenError::Settings { topic, findings }) => wrong.extend(findings.iter().map(|finding| {

@@ -62,8 +62,13 @@ pub async fn run(config: &Config) -> anyhow::Result<Moved> {
     stage.end().await?;
 
     let (brokers, store) = engines::connect(config, Arc::clone(&clock)).await?;
+    catalogue::compare(&*source.log, &*brokers).await?;
+    let is_begun = house::is_begun(&*brokers).await?;
     for (topic, partitions) in topics_there {
         brokers.declare(&topic, partitions).await?;
+        if !is_begun {
+            topics::refuse_used(&*brokers, &topic, partitions).await?;
+        }
     }
     eprintln!("copying cells");
     let files = source.embedded.as_ref().context("the source is a data directory")?;

@@ -3,7 +3,6 @@
 use super::{Finding, SKEW_SECONDS_MAX};
 use crate::config::Config;
 use crate::up::house;
-use anyhow::Context;
 use backends::kafka::{self, KafkaLog, OpenError};
 use backends::scylla::{self, schema};
 use domain::port::{Clock, Log, ReadLimit, TopicPartition};
@@ -44,7 +43,7 @@ async fn brokers(config: &Config, clock: Arc<dyn Clock>) -> Vec<Finding> {
 
 /// Every topic of the house, each setting that is wrong with what mends it.
 async fn topics(log: &KafkaLog) -> Vec<Finding> {
-    let topics = match named(log).await {
+    let topics = match house::all_topics(log).await {
         Ok(topics) if topics.is_empty() => {
             return vec![Finding::well("kafka topics", "none yet: the first role makes them")];
         }
@@ -62,17 +61,6 @@ async fn topics(log: &KafkaLog) -> Vec<Finding> {
         wrong.push(Finding::well("kafka topics", format!("{} are set as they must be", topics.len())));
     }
     wrong
-}
-
-/// The topics that the catalogue names, and its own.
-async fn named(log: &KafkaLog) -> anyhow::Result<Vec<(Arc<str>, u32)>> {
-    if !house::is_begun(log).await? {
-        return Ok(Vec::new());
-    }
-    let state = house::fold(log).await.context("reading the catalogue")?;
-    let mut topics = house::topics(&state)?;
-    topics.push((CATALOG.into(), 1));
-    Ok(topics)
 }
 
 fn settings(error: OpenError) -> Vec<Finding> {

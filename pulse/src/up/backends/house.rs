@@ -49,6 +49,16 @@ pub async fn fold(log: &dyn Log) -> anyhow::Result<State> {
     Ok(state)
 }
 
+/// Every topic of a house, the catalogue's own among them, each with its partitions; none where there is no house.
+pub async fn all_topics(log: &dyn Log) -> anyhow::Result<Vec<(Arc<str>, u32)>> {
+    if !is_begun(log).await? {
+        return Ok(Vec::new());
+    }
+    let mut all = topics(&fold(log).await?)?;
+    all.push((CATALOG.into(), 1));
+    Ok(all)
+}
+
 /// The topics of the pulses and those kept by tenant, each with its partitions.
 pub fn topics(state: &State) -> anyhow::Result<Vec<(Arc<str>, u32)>> {
     let registry = state.registry().context("the catalogue's log holds no registry of generations")?;
@@ -78,6 +88,7 @@ mod tests {
         log.declare(CATALOG, 1);
         assert!(!is_begun(&log).await.unwrap());
         assert!(topics(&fold(&log).await.unwrap()).is_err());
+        assert!(all_topics(&log).await.unwrap().is_empty());
         let incarnation = log.incarnation(&first.topic).await.unwrap();
         bootstrap(&log, &*clock, first, incarnation).await.unwrap();
         assert!(is_begun(&log).await.unwrap());
@@ -87,6 +98,8 @@ mod tests {
         let named: Vec<(&str, u32)> =
             topics.iter().map(|(topic, partitions)| (&**topic, *partitions)).collect();
         assert_eq!(named, [("resource-consumption.g1", 3), (REVISIONS, 3), (DEAD_LETTERS, 3)]);
+        let all = all_topics(&log).await.unwrap();
+        assert_eq!((&all[..3], &all[3]), (&topics[..], &(CATALOG.into(), 1)));
         assert_eq!(ends(&log, &"resource-consumption.g1".into(), 3).await.unwrap(), [0, 0, 0]);
     }
 }

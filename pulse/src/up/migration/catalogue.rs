@@ -1,5 +1,6 @@
 //! The catalogue's log, record by record to the same offsets.
 
+use super::super::backends::house::end;
 use anyhow::ensure;
 use domain::port::{Entry, Log, LogError, NewRecord, ReadLimit, TopicPartition};
 use domain::topic::CATALOG;
@@ -7,37 +8,49 @@ use std::time::Duration;
 
 const READ: ReadLimit = ReadLimit { bytes: 1024 * 1024, wait: Duration::ZERO };
 
-/// Copies what is not there yet and compares what is; answers how many records the source has. Records go one by one,
-/// so that one of unknown outcome leaves no gap.
+/// Refuses a target whose catalogue is another one's: as far as both go, they must be the same.
+pub async fn compare(source: &dyn Log, target: &dyn Log) -> anyhow::Result<()> {
+    let at = TopicPartition::new(CATALOG, 0);
+    let both = end(source, &at).await?.min(end(target, &at).await?);
+    let mut offset = 0;
+    while offset < both {
+        let entries = read(source, &at, offset).await?.into_iter();
+        for entry in entries.take_while(|entry| entry.offset < both) {
+            let found = record_at(target, &at, entry.offset).await?;
+            ensure!(
+                found.is_some_and(|found| is_same(&found, &entry)),
+                "record {} of the topic {CATALOG} is not that of the data directory: the engines hold another house",
+                entry.offset
+            );
+            offset = entry.offset + 1;
+        }
+    }
+    Ok(())
+}
+
+/// Copies what is not there yet; answers how many records the source has. Records go one by one, so that one of unknown
+/// outcome leaves no gap.
 pub async fn copy(source: &dyn Log, target: &dyn Log) -> anyhow::Result<u64> {
     let at = TopicPartition::new(CATALOG, 0);
-    let end = source.watermarks(&at).await?.high;
-    let there = target.watermarks(&at).await?.high;
-    let mut offset = 0;
-    while offset < end {
-        let entries = source.read(&at, offset, READ).await?;
-        ensure!(!entries.is_empty(), "the catalogue's log ends at {offset}, before {end}");
-        for entry in entries {
-            offset = entry.offset + 1;
-            if entry.offset < there {
-                let found = record_at(target, &at, entry.offset).await?;
-                ensure!(
-                    found.is_some_and(|found| is_same(&found, &entry)),
-                    "record {} of the topic {CATALOG} is not that of the data directory: the engines hold another house",
-                    entry.offset
-                );
-                continue;
-            }
-            let expected = entry.offset;
+    let (all, mut offset) = (end(source, &at).await?, end(target, &at).await?);
+    while offset < all {
+        for entry in read(source, &at, offset).await? {
             let record = NewRecord { headers: entry.headers, value: entry.value };
             let offsets = target.append(&at, vec![record]).await?;
             ensure!(
-                offsets == [expected],
+                offsets == [entry.offset],
                 "another process writes the topic {CATALOG}: stop it and begin again"
             );
+            offset = entry.offset + 1;
         }
     }
-    Ok(end)
+    Ok(all)
+}
+
+async fn read(log: &dyn Log, at: &TopicPartition, offset: u64) -> anyhow::Result<Vec<Entry>> {
+    let entries = log.read(at, offset, READ).await?;
+    ensure!(!entries.is_empty(), "the catalogue's log ends too early, at {offset}");
+    Ok(entries)
 }
 
 async fn record_at(log: &dyn Log, at: &TopicPartition, offset: u64) -> Result<Option<Entry>, LogError> {
@@ -95,23 +108,24 @@ mod tests {
         assert!(copy(&source, &target).await.is_err());
         assert_eq!(texts(&target).await, ["a", "b"], "stored, but nobody knew");
         for _ in 0..2 {
+            compare(&source, &target).await.unwrap();
             assert_eq!(copy(&source, &target).await.unwrap(), 3);
             assert_eq!(texts(&target).await, ["a", "b", "c"]);
         }
         put(&target, &["moved"]).await;
+        compare(&source, &target).await.unwrap();
         assert_eq!(copy(&source, &target).await.unwrap(), 3, "what came after belongs to the house");
     }
 
     #[tokio::test]
-    async fn another_house_is_not_written_to() {
+    async fn another_house_is_refused() {
         let (source, target) = (log(), log());
         put(&source, &["a", "b", "c"]).await;
         put(&target, &["a", "x"]).await;
-        let refusal = copy(&source, &target).await.unwrap_err().to_string();
+        let refusal = compare(&source, &target).await.unwrap_err().to_string();
         assert!(
             refusal.starts_with("record 1 of the topic catalog is not that of the data directory"),
             "{refusal}"
         );
-        assert_eq!(texts(&target).await, ["a", "x"]);
     }
 }

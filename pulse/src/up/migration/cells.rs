@@ -54,3 +54,47 @@ async fn copy_partition(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backends::embedded::Embedded;
+    use backends::memory::{ManualClock, MemoryStore};
+    use bytes::Bytes;
+    use domain::checkpoint::{Checkpoint, watermark_key};
+    use domain::port::{Clock, read_all};
+    use domain::table::{Cell, CellKey};
+    use domain::time::Timestamp;
+    use std::sync::Arc;
+
+    fn cell(key: CellKey, timestamp: i64) -> Cell {
+        Cell { key, timestamp, value: Bytes::from(format!("value {timestamp}")) }
+    }
+
+    async fn find(store: &MemoryStore, key: &CellKey) -> Vec<Cell> {
+        read_all(store, Query::one(key)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_cell_comes_with_its_timestamp_and_a_second_copy_undoes_nothing() {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_767_225_600)));
+        let from = Embedded::ephemeral(clock as Arc<dyn Clock>).unwrap().store;
+        let watermarks = (1..=1_200).map(|number| cell(watermark_key(number % 3, number), i64::from(number)));
+        let checkpoints =
+            (1..=1_100).map(|number| cell(Checkpoint::cell_key(number, 0), i64::from(number) * 256));
+        let cells: Vec<Cell> = watermarks.chain(checkpoints).collect();
+        from.write(cells.clone()).await.unwrap();
+        let to = MemoryStore::new();
+        let copied = copy(&from, &to).await.unwrap();
+        let some: Vec<_> = copied.iter().filter(|(_, cells)| *cells > 0).copied().collect();
+        assert_eq!(some, [("checkpoint", 1_100), ("watermark", 1_200)]);
+        assert_eq!(copied.len(), TABLES.len(), "a table of nothing is told too");
+        for cell in &cells {
+            assert_eq!(find(&to, &cell.key).await, [cell.clone()]);
+        }
+        let later = cell(Checkpoint::cell_key(7, 0), i64::MAX);
+        to.write(vec![later.clone()]).await.unwrap();
+        assert_eq!(copy(&from, &to).await.unwrap(), copied);
+        assert_eq!(find(&to, &later.key).await, [later]);
+    }
+}

@@ -11,6 +11,15 @@ use std::sync::Arc;
 
 const AUTHOR: &str = "migrate";
 
+/// Refuses a topic that holds something.
+pub async fn refuse_used(target: &dyn Log, topic: &Arc<str>, partitions: u32) -> anyhow::Result<()> {
+    ensure!(
+        ends(target, topic, partitions).await?.iter().all(|end| *end == 0),
+        "the topic {topic} holds records already: the engines hold another house"
+    );
+    Ok(())
+}
+
 /// Registers in the catalogue's log of the target where the topics go on: at the offsets where the source ends.
 pub async fn register(source: &dyn Log, target: &dyn Log, clock: &dyn Clock) -> anyhow::Result<()> {
     let state = fold(target).await?;
@@ -49,10 +58,7 @@ async fn missing(
             );
             continue;
         }
-        ensure!(
-            ends(target, &topic, partitions).await?.iter().all(|end| *end == 0),
-            "the topic {topic} holds records already: the engines hold another house"
-        );
+        refuse_used(target, &topic, partitions).await?;
         let number = last.map_or(1, |last| last.number) + 1;
         missing.push((topic, Incarnation { number, log_id, first_offsets }));
     }

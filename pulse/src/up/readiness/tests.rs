@@ -141,7 +141,6 @@ async fn a_new_house_is_ready_and_names_what_it_looked_at() {
 #[tokio::test]
 async fn a_role_looks_at_what_it_cannot_work_without() {
     let mut house = House::new().await;
-    house.readiness.ground = None;
     let mut looked = async |roles: &[Role]| {
         house.readiness.roles = roles.to_vec();
         let (status, body) = house.ask().await;
@@ -155,6 +154,9 @@ async fn a_role_looks_at_what_it_cannot_work_without() {
     let all = "catalog clock consumer disk drain lag log memory store";
     assert_eq!(looked(&[Role::IngestorConsumer]).await, all);
     assert_eq!(looked(&Role::ALL).await, all);
+    house.readiness.ground = None;
+    let (_, body) = house.ask().await;
+    assert!(body["checks"].get("disk").is_none(), "{body}");
 }
 
 #[tokio::test]

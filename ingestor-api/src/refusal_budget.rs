@@ -41,7 +41,7 @@ impl RefusalBudget {
         let mut whole_at = self.whole_at.lock().unwrap_or_else(PoisonError::into_inner);
         let before = |tenant: &Option<Arc<str>>| whole_at.get(tenant).copied().unwrap_or_default().max(now);
         let after = |(tenant, cost): (&&Option<Arc<str>>, &i64)| {
-            ((*tenant).clone(), Timestamp::from_nanos(before(*tenant).nanos().saturating_add(*cost)))
+            ((*tenant).clone(), Timestamp::from_nanos(before(tenant).nanos().saturating_add(*cost)))
         };
         let charged: Vec<_> = costs.iter().map(after).collect();
         let bound = now.plus_seconds(BURST_SECONDS);

@@ -1,4 +1,4 @@
-//! A limit of requests, told as the IETF's draft "RateLimit header fields for HTTP" has it.
+//! A limit of requests, told as the draft of the IETF about `RateLimit` header fields has it.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 

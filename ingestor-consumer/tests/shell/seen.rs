@@ -51,6 +51,10 @@ async fn metrics_tell_outcomes_lag_books_and_retries() {
     assert_eq!(of(&format!("lag_records{partition}")).as_deref(), Some("0"));
     assert_eq!(of(&format!("books_difference{partition}")).as_deref(), Some("0"));
     assert_eq!(of(&format!("hot_ids{partition}")).as_deref(), Some("2"));
+    let id_bytes = of(&format!("hot_ids_bytes{partition}")).unwrap();
+    assert!((300..2_000).contains(&id_bytes.parse::<u32>().unwrap()), "{id_bytes}: two sets of one id each");
+    let loads = ["row", "slice", "block"].map(|what| of(&format!(r#"loads_total{{what="{what}"}}"#)));
+    assert_eq!(loads.map(Option::unwrap_or_default), ["1", "2", ""]);
     let seconds = house.clock_now().seconds().to_string();
     assert_eq!(of(&format!("watermark_timestamp_seconds{partition}")), Some(seconds));
     let retries =

@@ -39,8 +39,9 @@ pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let flooded = flood(&server.grpc(), duration)?;
     let flooding = watch.end()?;
     settle(&server)?;
+    let pipeline = server.pipeline()?;
     let applied =
-        server.books()?["applied"].as_str().context("books tell what was applied")?.parse::<u64>()?;
+        pipeline["books"]["applied"].as_str().context("books tell what was applied")?.parse::<u64>()?;
     let kept =
         if applied == full.pulses + flooded.accepted { "nothing missing" } else { "**pulses are missing**" };
     let goodput = rate(flooded.accepted, duration);

@@ -1,5 +1,6 @@
 //! A server in a process of its own: the real one on a data directory, or one that stands beside it.
 
+use crate::http::Connection;
 use anyhow::{Context, bail};
 use pulse::ready_file::Ready;
 use serde_json::Value;
@@ -14,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What was taken in minutes of full load may take as long again to be counted.
 const SETTLE_PATIENCE: Duration = Duration::from_secs(600);
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
+const SETTLE_LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Where data directories are made: on the disk that holds the build.
 pub fn scratch() -> &'static Path {
@@ -124,8 +126,11 @@ fn wait_for<T>(
 
 /// Waits until everything acknowledged before this call is counted.
 pub fn settle(server: &Server) -> anyhow::Result<()> {
-    let settled = || Ok((server.books()?["in_flight"] == "0").then_some(()));
-    wait_for(SETTLE_PATIENCE, "books without anything in flight", settled)
+    let settled = || {
+        std::thread::sleep(SETTLE_LOOK_AGAIN);
+        Ok((server.pipeline()?["lag_records"] == "0").then_some(()))
+    };
+    wait_for(SETTLE_PATIENCE, "a log that is counted to its end", settled)
 }
 
 /// A server that is ready; it is killed when this goes.
@@ -154,10 +159,13 @@ impl Server {
         self.run(&["catalog", "apply", &path]).map(drop)
     }
 
-    /// What the books say.
-    pub fn books(&self) -> anyhow::Result<Value> {
-        let printed = self.run(&["reconcile", "--output", "json"])?;
-        serde_json::from_slice(&printed).context("reading the books")
+    /// How far counting is, and the books up to there: from the checkpoints, whatever there is to count again.
+    pub fn pipeline(&self) -> anyhow::Result<Value> {
+        tokio::runtime::Runtime::new()?.block_on(async {
+            let mut connection = Connection::open(self.ready.http).await?;
+            serde_json::from_str(connection.read("/v1/pipeline").await?)
+                .context("reading how far counting is")
+        })
     }
 
     fn run(&self, arguments: &[&str]) -> anyhow::Result<Vec<u8>> {

@@ -153,6 +153,7 @@ mod tests {
             ("1.001", None),
             ("2", None),
             ("0.1234", None),
+            ("0.0123", None),
             ("-1", None),
             (".5", None),
             ("half", None),

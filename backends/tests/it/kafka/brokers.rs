@@ -2,11 +2,13 @@
 
 use backends::engines;
 use backends::kafka::{KafkaLog, KafkaOptions};
+use futures::FutureExt;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,10 +69,11 @@ impl Brokers {
     }
 }
 
-/// Runs on real brokers where there are any.
+/// Runs on real brokers where there are any; also a test that fails leaves nothing there.
 pub async fn with(test: impl AsyncFnOnce(&Brokers)) {
     let Some(brokers) = engines::kafka().await else { return };
     let brokers = Brokers::at(brokers);
-    test(&brokers).await;
+    let outcome = AssertUnwindSafe(test(&brokers)).catch_unwind().await;
     brokers.clean_up().await;
+    outcome.unwrap_or_else(|panic| resume_unwind(panic));
 }

@@ -112,10 +112,17 @@ async fn a_full_queue_refuses_and_takes_more_later() {
     let refused = appends.iter().filter(|outcome| **outcome == Err(full.clone())).count();
     let stored = appends.iter().filter(|outcome| outcome.is_ok()).count();
     assert_eq!((stored, refused), (2, 3), "{appends:?}");
-    let part = log.append(&at("topic"), vec![large; 5]).await;
-    let expected = "after 2 records: the log has no room now: the queue to the brokers is full";
-    assert_eq!(part, Err(LogError::UnknownOutcome(expected.to_owned())));
+    // The room of what was acknowledged is free a moment later.
+    let part = loop {
+        match log.append(&at("topic"), vec![large.clone(); 5]).await {
+            Err(LogError::Overloaded(_)) => tokio::task::yield_now().await,
+            outcome => break outcome,
+        }
+    };
+    let Err(LogError::UnknownOutcome(told)) = part else { panic!("{part:?} of five where two have room") };
+    let stored = ["after 1 records: ", "after 2 records: "].iter().position(|begin| told.starts_with(begin));
+    assert!(told.ends_with("the queue to the brokers is full"), "{told}");
     cluster.broker_round_trip_time(1, Duration::ZERO).unwrap();
     let offset = append(&log, &["last"]).await.unwrap()[0];
-    assert_eq!(offset, 5, "the first, two of five, two of five");
+    assert_eq!(offset, 4 + stored.expect("one or two had room") as u64, "the first, two of five, and those");
 }

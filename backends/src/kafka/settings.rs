@@ -154,7 +154,7 @@ mod tests {
             topic_prefix: "north.".to_owned(),
             replication: 3,
             min_insync_replicas: 2,
-            retention: Duration::from_hours(24),
+            retention: Duration::from_secs(86_400),
             ..KafkaOptions::default()
         }
     }

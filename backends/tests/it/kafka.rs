@@ -83,7 +83,7 @@ async fn readers_at_different_places_do_not_disturb_each_other(log: &KafkaLog) {
         }
         next[5] = turn;
     }
-    let abandoned = ReadLimit { bytes: 20, wait: Duration::from_mins(1) };
+    let abandoned = ReadLimit { bytes: 20, wait: Duration::from_secs(60) };
     let at = at("readers");
     let waiting = log.read(&at, 300, abandoned);
     assert!(tokio::time::timeout(Duration::from_millis(50), waiting).await.is_err());

@@ -80,21 +80,21 @@ impl Engine {
     /// What is named is taken unseen: where it does not answer, the tests shall say so.
     async fn look(&self, named: Option<String>) -> Option<String> {
         if let Some(address) = named {
-            return self.found_at(address, "the environment names it");
+            return Some(self.found_at(address, "the environment names it"));
         }
         match (self.start)().await {
-            Ok(address) => return self.found_at(address, "in a container"),
+            Ok(address) => return Some(self.found_at(address, "in a container")),
             Err(StartError::NoDaemon) => {}
             Err(error) => say(&format!("{} cannot be had in a container: {error}", self.name)),
         }
         let answers = timeout(Duration::from_secs(1), TcpStream::connect(self.address)).await;
         answers.ok()?.ok()?;
-        self.found_at(self.address.to_owned(), "where `make engines` starts it")
+        Some(self.found_at(self.address.to_owned(), "where `make engines` starts it"))
     }
 
-    fn found_at(&self, address: String, how: &str) -> Option<String> {
+    fn found_at(&self, address: String, how: &str) -> String {
         say(&format!("{} at {address}, {how}", self.name));
-        Some(address)
+        address
     }
 
     fn miss(&self, required: Option<&str>) {

@@ -6,6 +6,7 @@ use crate::memory::MemoryLog;
 use async_trait::async_trait;
 use domain::port::{Log, TopicError, Topics};
 
+#[expect(clippy::needless_pass_by_value, reason = "an error is mapped by the function's name")]
 fn refused(error: impl ToString) -> TopicError {
     TopicError(error.to_string())
 }

@@ -252,7 +252,9 @@ mod tests {
         let recorder = PrometheusBuilder::new().build_recorder();
         metrics::with_local_recorder(&recorder, || {
             let meter = LaneMeter::new();
-            [0, 7, 0].iter().for_each(|pulses| meter.appended(*pulses));
+            for pulses in [0, 7, 0] {
+                meter.appended(pulses);
+            }
         });
         let of = |what: &str| value(&recorder.handle(), &format!("pulse_ingestor_api_append_pulses_{what}"));
         assert_eq!((of("count").as_deref(), of("sum").as_deref()), (Some("1"), Some("7")));

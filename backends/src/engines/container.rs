@@ -31,12 +31,15 @@ pub enum StartError {
     Failed(String),
 }
 
-fn failed(error: impl ToString) -> StartError {
-    StartError::Failed(error.to_string())
+impl StartError {
+    #[expect(clippy::needless_pass_by_value, reason = "an error is mapped by the function's name")]
+    fn of(error: impl ToString) -> Self {
+        Self::Failed(error.to_string())
+    }
 }
 
 pub async fn kafka() -> Result<String, StartError> {
-    let port = free_port().map_err(failed)?;
+    let port = free_port().map_err(StartError::of)?;
     let started = WaitFor::message_on_stdout("Kafka Server started");
     let request = image(KAFKA_IMAGE)
         .with_wait_for(started)
@@ -52,7 +55,7 @@ pub async fn kafka() -> Result<String, StartError> {
 
 /// Drivers ask a node for its port for single cores and go there themselves: it has the same number on both sides.
 pub async fn scylla() -> Result<String, StartError> {
-    let (port, cores) = (free_port().map_err(failed)?, free_port().map_err(failed)?);
+    let (port, cores) = (free_port().map_err(StartError::of)?, free_port().map_err(StartError::of)?);
     let serves = Healthcheck::cmd_shell("cqlsh -e 'SELECT now() FROM system.local'");
     let shard_aware = ["--native-shard-aware-transport-port".to_owned(), cores.to_string()];
     let request = image(SCYLLA_IMAGE)
@@ -81,9 +84,10 @@ static KEPT: Mutex<Vec<(ContainerAsync<GenericImage>, Child)>> = Mutex::new(Vec:
 async fn run(request: ContainerRequest<GenericImage>) -> Result<(), StartError> {
     let daemon = docker_client_instance().await.map_err(|_| StartError::NoDaemon)?;
     daemon.ping().await.map_err(|_| StartError::NoDaemon)?;
-    let container = request.with_startup_timeout(START_TIMEOUT).start().await.map_err(failed)?;
-    let remover = at_the_end(&["docker", "rm", "--force", "--volumes", container.id()]).map_err(failed)?;
-    KEPT.lock().map_err(failed)?.push((container, remover));
+    let container = request.with_startup_timeout(START_TIMEOUT).start().await.map_err(StartError::of)?;
+    let remover =
+        at_the_end(&["docker", "rm", "--force", "--volumes", container.id()]).map_err(StartError::of)?;
+    KEPT.lock().map_err(StartError::of)?.push((container, remover));
     Ok(())
 }
 

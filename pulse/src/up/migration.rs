@@ -56,7 +56,7 @@ pub async fn run(config: &Config) -> anyhow::Result<Moved> {
     let site = Site { config, metrics: &metrics };
     let stage = site.build(&source, &[Role::IngestorConsumer, Role::Catalog, Role::QueryApi]).await?;
     eprintln!("counting and pricing what is left to be");
-    drain::wait(&source, &*stage.rooms.view.registry()).await?;
+    drain::wait(&source, &stage.rooms.view.registry()).await?;
     let before = stage.books().await?;
     let topics_there = house::topics(&stage.rooms.view.state())?;
     stage.end().await?;

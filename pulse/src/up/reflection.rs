@@ -10,7 +10,7 @@ pub fn of(roles: &[Role]) -> ServerReflectionServer<impl ServerReflection + use<
     let services = roles.iter().flat_map(|role| role.services()).copied();
     services
         .chain([health_server::SERVICE_NAME])
-        .fold(Builder::configure(), |builder, service| builder.with_service_name(service))
+        .fold(Builder::configure(), Builder::with_service_name)
         .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()

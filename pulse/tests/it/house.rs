@@ -81,8 +81,11 @@ impl House {
             ClientConfig::new().set("bootstrap.servers", &self.brokers).create().ok()?;
         let known = admin.inner().fetch_metadata(None, Duration::from_secs(5)).ok()?;
         let prefix = format!("{}.", self.name);
-        let topics =
-            known.topics().iter().map(|topic| topic.name()).filter(|topic| topic.starts_with(&prefix));
+        let topics = known
+            .topics()
+            .iter()
+            .map(rdkafka::metadata::MetadataTopic::name)
+            .filter(|topic| topic.starts_with(&prefix));
         let topics: Vec<&str> = topics.collect();
         admin.delete_topics(&topics, &AdminOptions::new()).await.ok()?;
         let session = SessionBuilder::new().known_nodes(&self.nodes).build().await.ok()?;

@@ -8,6 +8,7 @@ mod dead_letters;
 mod demo;
 mod docs;
 mod engines;
+mod fault_proxy;
 mod house;
 mod import;
 mod kill;

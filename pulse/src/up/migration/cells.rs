@@ -30,8 +30,8 @@ async fn copy_table(
             return Ok(cells);
         }
         let copies = stream::iter(partitions).map(|partition| copy_partition(table, partition, from, to));
-        let copied: Vec<u64> = copies.buffer_unordered(PARTITIONS_AT_ONCE).try_collect().await?;
-        cells += copied.iter().sum::<u64>();
+        let counts: Vec<u64> = copies.buffer_unordered(PARTITIONS_AT_ONCE).try_collect().await?;
+        cells += counts.iter().sum::<u64>();
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(some, [("checkpoint", 1_100), ("watermark", 1_200)]);
         assert_eq!(copied.len(), TABLES.len(), "a table of nothing is told too");
         for cell in &cells {
-            assert_eq!(find(&to, &cell.key).await, [cell.clone()]);
+            assert_eq!(find(&to, &cell.key).await, std::slice::from_ref(cell));
         }
         let later = cell(Checkpoint::cell_key(7, 0), i64::MAX);
         to.write(vec![later.clone()]).await.unwrap();

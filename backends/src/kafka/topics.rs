@@ -82,6 +82,7 @@ impl Topics {
         if self.find(&settings).await?.is_none() {
             self.create(&settings).await?;
         }
+        self.wait_for(&settings).await?;
         self.check(topic, partitions).await
     }
 
@@ -116,18 +117,33 @@ impl Topics {
                 Err((_, code)) => return Err(failed(code.to_string())),
             }
         }
-        self.wait_for(settings).await
+        Ok(())
     }
 
+    /// A topic is there a moment before its partitions can be asked, also when another process made it.
     async fn wait_for(&self, settings: &Settings) -> Result<(), OpenError> {
         for _ in 0..LOOKS {
-            if self.find(settings).await?.is_some_and(|shape| shape.is_led) {
-                return Ok(());
+            match self.find(settings).await? {
+                Some(shape) if shape.is_led && self.answers(settings, shape).await => return Ok(()),
+                Some(_) | None => {}
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
         }
-        let reason = "its partitions have no leaders".to_owned();
+        let reason = "its partitions do not answer".to_owned();
         Err(OpenError::Create { topic: settings.topic.clone(), reason })
+    }
+
+    /// Whether the leader of each partition knows it.
+    async fn answers(&self, settings: &Settings, shape: Shape) -> bool {
+        let at = TopicPartition::new(settings.topic.clone(), 0);
+        let partitions = (0..shape.partitions).filter_map(|number| i32::try_from(number).ok());
+        for number in partitions {
+            let place = Place { at: &at, name: settings.topic.clone(), number, base: Base::default() };
+            if self.control.watermarks(&place).await.is_err() {
+                return false;
+            }
+        }
+        true
     }
 
     async fn values(&self, topic: &str) -> Result<HashMap<String, String>, OpenError> {

@@ -1,12 +1,12 @@
 //! A house of many processes on Kafka and a CQL server: topics and a keyspace of its own, which go with it.
 
-use super::server::{Server, pulse};
+use super::server::{Process, Server, pulse};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use scylla::client::session_builder::SessionBuilder;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -23,14 +23,14 @@ pub struct House {
 
 /// A role that was started and has not said yet that it is ready.
 pub struct Starting {
-    child: Child,
+    process: Process,
     file: PathBuf,
 }
 
 impl Starting {
     /// Waits until it is.
     pub fn ready(self) -> Server {
-        Server::find_ready(self.child, &self.file).expect("the role ended before it was ready")
+        Server::find_ready(self.process, &self.file).expect("the role ended before it was ready")
     }
 }
 
@@ -72,7 +72,7 @@ impl House {
         let file = self.directory.path().join(name);
         let mut command = self.command();
         command.args(["serve", role, "--ready-file"]).arg(&file).stdout(Stdio::null());
-        Starting { child: command.spawn().unwrap(), file }
+        Starting { process: Process::spawn(&mut command), file }
     }
 
     /// Takes topics and keyspace away.

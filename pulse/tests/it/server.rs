@@ -69,26 +69,42 @@ impl Home {
         command.arg("up").arg("--data-dir").arg(self.data_dir()).stdout(Stdio::null());
         command.env("PULSE_LISTEN_HTTP", "127.0.0.1:0").env("PULSE_LISTEN_GRPC", "127.0.0.1:0");
         command.env("PULSE_LOG_FILTER", "warn");
-        let child = settings(&mut command).spawn().unwrap();
-        Server::find_ready(child, &self.data_dir().join("ready.json"))
+        let process = Process::spawn(settings(&mut command));
+        Server::find_ready(process, &self.data_dir().join("ready.json"))
     }
 }
 
-/// A server that is ready; it is killed when this goes.
+/// A process that is killed when this goes.
+pub struct Process(Child);
+
+impl Process {
+    pub fn spawn(command: &mut Command) -> Self {
+        Self(command.spawn().unwrap())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A server that is ready.
 pub struct Server {
-    child: Child,
+    process: Process,
     pub ready: Ready,
 }
 
 impl Server {
     /// Waits for the process to say that it is ready; `None` where it ended before.
-    pub fn find_ready(mut child: Child, file: &Path) -> Option<Self> {
+    pub fn find_ready(mut process: Process, file: &Path) -> Option<Self> {
         let ready = eventually("a ready server", || {
-            let ended = child.try_wait().unwrap().is_some();
-            let ready = Ready::find(file).unwrap().filter(|ready| ready.pid == child.id());
+            let ended = process.0.try_wait().unwrap().is_some();
+            let ready = Ready::find(file).unwrap().filter(|ready| ready.pid == process.0.id());
             if ended { Some(None) } else { ready.map(Some) }
         })?;
-        Some(Self { child, ready })
+        Some(Self { process, ready })
     }
 
     /// The command line, pointed at this server.
@@ -140,25 +156,20 @@ impl Server {
 
     /// Sends a signal, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let status =
-            Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args([format!("-{name}"), self.process.0.id().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 
     /// Whether its process is still there.
     pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
+        self.process.0.try_wait().unwrap().is_none()
     }
 
     /// Waits for its end.
     pub fn exit_code(mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.0.wait().unwrap().code()
     }
 }

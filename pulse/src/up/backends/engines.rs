@@ -11,14 +11,20 @@ use catalog::state::State;
 use catalog::view::View;
 use domain::checkpoint::Checkpoint;
 use domain::generation::Generation;
-use domain::port::{CellStore, Clock, Log, Query, read_all};
+use domain::port::{CellStore, Clock, Log, LogError, Query, read_all};
 use domain::topic::{CATALOG, DEAD_LETTERS, REVISIONS};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// How often a topic is asked that does not answer yet, and how long in between.
+const ASKED_MAX: u32 = 100;
+const BETWEEN_ASKED: Duration = Duration::from_millis(50);
 
 /// Connects to both, and begins a new house where there is none. Many processes may do so at once.
 pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Backends> {
     let (log, store) = connect(config, Arc::clone(&clock)).await?;
-    if !is_begun(&*log).await? {
+    if !settled(async || is_begun(&*log).await).await? {
         begin(&log, &*store, &*clock, config.kafka.partitions).await?;
     }
     Ok(backends(log, store, clock))
@@ -55,7 +61,7 @@ async fn begin(
     for (topic, partitions) in topics {
         log.declare(topic, partitions).await.with_context(|| format!("declaring the topic {topic}"))?;
     }
-    let incarnation = log.incarnation(&first.topic).await?;
+    let incarnation = settled(async || log.incarnation(&first.topic).await).await?;
     bootstrap(log, clock, first, incarnation).await.context("beginning the catalogue's log")
 }
 
@@ -66,14 +72,25 @@ async fn refuse_lost_catalogue(
     store: &dyn CellStore,
     first: &Generation,
 ) -> anyhow::Result<()> {
-    let ends = ends(log, &first.topic, first.partitions).await?;
+    let ends = settled(async || ends(log, &first.topic, first.partitions).await).await?;
     let is_used = ends.iter().any(|end| *end > 0) || holds_checkpoints(store, first).await?;
-    if is_used && !is_begun(log).await? {
+    if is_used && !settled(async || is_begun(log).await).await? {
         bail!(
             "the topic {CATALOG} is gone or empty, but usage was counted here: restore the topic, or name another kafka.topic_prefix and scylla.keyspace for a new house"
         );
     }
     Ok(())
+}
+
+/// Asks again for a while: a topic that another process is just making is there before its partitions answer.
+async fn settled<T>(ask: impl AsyncFn() -> Result<T, LogError>) -> Result<T, LogError> {
+    for _ in 1..ASKED_MAX {
+        match ask().await {
+            Err(LogError::Unavailable(_) | LogError::UnknownPartition(_)) => sleep(BETWEEN_ASKED).await,
+            answer => return answer,
+        }
+    }
+    ask().await
 }
 
 async fn holds_checkpoints(store: &dyn CellStore, first: &Generation) -> anyhow::Result<bool> {
@@ -117,8 +134,9 @@ mod tests {
     use backends::memory::{ManualClock, MemoryLog, MemoryStore};
     use bytes::Bytes;
     use domain::port::{NewRecord, TopicPartition};
-    use domain::table::Cell;
+    use domain::table;
     use domain::time::Timestamp;
+    use std::cell::Cell;
 
     struct House {
         log: MemoryLog,
@@ -151,7 +169,7 @@ mod tests {
 
         async fn count(&self) {
             let key = Checkpoint::cell_key(1, 1);
-            let cell = Cell { key, timestamp: 256, value: Bytes::from_static(b"c") };
+            let cell = table::Cell { key, timestamp: 256, value: Bytes::from_static(b"c") };
             self.store.write(vec![cell]).await.unwrap();
         }
 
@@ -159,6 +177,26 @@ mod tests {
             let refused = refuse_lost_catalogue(&self.log, &self.store, &self.first).await;
             refused.err().map(|error| error.to_string()).unwrap_or_default()
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_answers_in_a_moment_is_waited_for_and_what_never_does_is_an_error() {
+        let at = || TopicPartition::new("topic", 0);
+        let asked = Cell::new(0);
+        let ask = async |answers_at: u32| {
+            asked.set(asked.get() + 1);
+            match asked.get() {
+                count if count == answers_at => Ok(count),
+                count if count % 2 == 0 => Err(LogError::Unavailable("no leader".to_owned())),
+                _ => Err(LogError::UnknownPartition(at())),
+            }
+        };
+        assert_eq!(settled(async || ask(7).await).await, Ok(7));
+        asked.set(0);
+        assert_eq!(settled(async || ask(0).await).await, Err(LogError::Unavailable("no leader".to_owned())));
+        assert_eq!(asked.get(), 100);
+        let outside = LogError::OutOfRange { asked: 3, low: 0, high: 1 };
+        assert_eq!(settled(async || Err::<(), _>(outside.clone())).await, Err(outside.clone()));
     }
 
     #[tokio::test]

@@ -1,8 +1,7 @@
 //! The way into one partition: the parts of concurrent calls wait here and are appended together.
 //!
-//! Tasks run only while something waits. Each takes what waits up to a bound, packs it, appends it, answers, and looks
-//! again. They begin their appends one after the other, so that arrival never runs backwards, and wait for them together:
-//! what comes while the log syncs is in its queue when it syncs next. There are few, and a slow log makes groups larger.
+//! A task runs only while something waits. It takes what waits up to a bound, packs it, appends it, answers, and looks
+//! again; what came meanwhile is the next group. So there is one append at a time, and a slow log makes groups larger.
 
 use crate::arrival;
 use crate::metrics::{GoingOn, LaneMeter};
@@ -14,12 +13,9 @@ use crate::trace;
 use domain::dead_letter::DeadLetterId;
 use domain::port::{Clock, Log};
 use domain::time::Timestamp;
-use futures::poll;
 use std::collections::VecDeque;
 use std::mem;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
 use std::thread;
 use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
@@ -27,8 +23,6 @@ use tracing::{Instrument, info_span, warn};
 
 /// A group takes no more parts once it holds this many pulses: 32 full records.
 const GROUP_PULSES: usize = 32 * 256;
-/// How many appends of a lane are under way at most.
-const APPENDS_MAX: usize = 8;
 /// A group takes no more parts once its pulses took this many bytes on the wire: a fraction of what a log takes at once.
 const GROUP_BYTES: usize = 8 * 1024 * 1024;
 
@@ -52,18 +46,12 @@ pub(crate) struct Lane {
     place: Place,
     shared: Arc<Shared>,
     queue: Mutex<Queue>,
-    /// Held from the choice of a group to the beginning of its append.
-    turn: Turn,
 }
-
-type Turn = tokio::sync::Mutex<()>;
-type TurnGuard<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Waiting>,
-    /// How many tasks there are.
-    running: usize,
+    running: bool,
     /// Of the last group, or of what lay there before the first. `None`: nobody has looked yet.
     arrival: Option<Timestamp>,
 }
@@ -76,7 +64,7 @@ struct Waiting {
 
 impl Lane {
     pub fn new(place: Place, shared: Arc<Shared>) -> Arc<Self> {
-        Arc::new(Self { place, shared, queue: Mutex::default(), turn: Turn::default() })
+        Arc::new(Self { place, shared, queue: Mutex::new(Queue::default()) })
     }
 
     /// Lets a part wait for its append, which happens also when nobody waits for its outcome any more.
@@ -84,8 +72,7 @@ impl Lane {
         let (answer, outcome) = oneshot::channel();
         let mut queue = self.lock();
         queue.waiting.push_back(Waiting { part, answer, _shown: self.shared.meter.waiting() });
-        if queue.running < APPENDS_MAX {
-            queue.running += 1;
+        if !mem::replace(&mut queue.running, true) {
             self.shared.tracker.spawn(Arc::clone(self).run());
         }
         outcome
@@ -93,28 +80,22 @@ impl Lane {
 
     async fn run(self: Arc<Self>) {
         let _running = Running(&self);
-        loop {
-            let turn = self.turn.lock().await;
-            let Some(group) = self.next_group() else { break };
-            self.commit(group, turn).await;
+        while let Some(group) = self.next_group() {
+            self.commit(group).await;
         }
     }
 
     fn next_group(&self) -> Option<Vec<Waiting>> {
         let mut queue = self.lock();
         let parts = queue.parts_of_a_group();
-        if parts == 0 {
-            queue.running -= 1;
-            return None;
-        }
-        Some(queue.waiting.drain(..parts).collect())
+        queue.running = parts > 0;
+        queue.running.then(|| queue.waiting.drain(..parts).collect())
     }
 
-    async fn commit(&self, group: Vec<Waiting>, turn: TurnGuard<'_>) {
+    async fn commit(&self, group: Vec<Waiting>) {
         let mut load = Load::default();
-        load.pulses.reserve_exact(group.iter().map(|waiting| waiting.part.load.pulses.len()).sum());
         let receipts: Vec<Receipt> = group.into_iter().map(|waiting| waiting.hand_over(&mut load)).collect();
-        match self.append(&load, turn).await {
+        match self.append(&load).await {
             Ok(ids) => {
                 self.shared.meter.appended(load.pulses.len() + load.refused.len());
                 let mut ids = ids.into_iter();
@@ -133,20 +114,13 @@ impl Lane {
     }
 
     /// Appends a load; returns where its refused pulses are kept.
-    async fn append(&self, load: &Load, turn: TurnGuard<'_>) -> Outcome {
+    async fn append(&self, load: &Load) -> Outcome {
         let arrival = self.date().await?;
         let mut packed = pack(&self.place, arrival, load);
         let to = self.place.topic_partition();
         let traces = load.traced.iter().map(|traced| &traced.trace);
         let span = trace::join(traces, || info_span!("append", %to, records = packed.records.len()));
-        let mut append = pin!(self.shared.log.append(&to, mem::take(&mut packed.records)).instrument(span));
-        // It stands in the log's queue once it was polled.
-        let begun = poll!(append.as_mut());
-        drop(turn);
-        let offsets = match begun {
-            Poll::Ready(offsets) => offsets?,
-            Poll::Pending => append.await?,
-        };
+        let offsets = self.shared.log.append(&to, mem::take(&mut packed.records)).instrument(span).await?;
         let positions = packed.refused_positions(&offsets);
         Ok(positions.map(|position| self.place.dead_letter(arrival, position)).collect())
     }
@@ -168,13 +142,13 @@ impl Lane {
     }
 }
 
-/// A task that appends. Where it ends by a panic, another part may start another.
+/// A task that appends. Where it ends by a panic, the next part starts another.
 struct Running<'a>(&'a Lane);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.lock().running -= 1;
+            self.0.lock().running = false;
         }
     }
 }

@@ -169,11 +169,6 @@ impl GatedLog {
         self.open.send_replace(true);
     }
 
-    /// How many appends wait at the gate.
-    pub fn waiting(&self) -> usize {
-        self.open.receiver_count()
-    }
-
     /// The next append ends in a panic.
     pub fn panic_once(&self) {
         self.panics.store(true, Ordering::Release);

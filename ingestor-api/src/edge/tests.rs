@@ -214,29 +214,6 @@ async fn concurrent_calls_share_records_and_arrival_never_runs_backwards() {
     assert!(records.iter().all(|(_, _, arrival, _)| *arrival == NOW));
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_append_begins_while_others_are_under_way_and_what_is_too_many_shares_the_next() {
-    let house = House::new();
-    let edge = house.edge();
-    house.log.shut();
-    let ids: Vec<String> = (0..12).map(|number| format!("a-{number}")).collect();
-    let mut calls = Vec::new();
-    for id in &ids {
-        let mut call = Box::pin(take(&edge, [raw(id)]));
-        assert!(call.as_mut().now_or_never().is_none());
-        settle().await;
-        calls.push(call);
-        assert_eq!(house.log.waiting(), calls.len().min(8));
-    }
-    house.log.open();
-    for call in calls {
-        assert_eq!(call.await.unwrap().outcomes, [Outcome::Accepted]);
-    }
-    assert_eq!(house.records().await.len(), 9, "eight of one call, and one of the four that waited");
-    let stored: BTreeSet<String> = house.accepted_ids().await.into_iter().collect();
-    assert_eq!(stored, ids.into_iter().collect());
-}
-
 #[tokio::test]
 async fn what_is_in_flight_is_bounded_and_given_back() {
     let house = House::new();

@@ -117,9 +117,9 @@ mod tests {
 
     #[test]
     fn a_free_port_can_be_listened_on() {
-        let port = free_port().unwrap();
-        assert!(port > 0);
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        // Somebody else may take one of them first.
+        let can_listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, free_port().unwrap())).is_ok();
+        assert!((0..20).any(|_| can_listen()));
     }
 
     #[test]

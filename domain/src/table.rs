@@ -279,8 +279,8 @@ impl From<i64> for KeyValue {
 pub struct CellKey {
     /// Its table.
     pub table: TableRef,
-    /// A value for each partition-key column.
-    pub partition: Vec<KeyValue>,
+    /// A value for each partition-key column: the cells that are read together share them.
+    pub partition: Arc<[KeyValue]>,
     /// A value for each clustering column.
     pub clustering: Vec<KeyValue>,
 }
@@ -312,7 +312,12 @@ impl std::ops::Deref for TableRef {
 
 impl CellKey {
     /// A key whose values fit the table's columns.
-    pub fn new(table: &'static Table, partition: Vec<KeyValue>, clustering: Vec<KeyValue>) -> Self {
+    pub fn new(
+        table: &'static Table,
+        partition: impl Into<Arc<[KeyValue]>>,
+        clustering: Vec<KeyValue>,
+    ) -> Self {
+        let partition = partition.into();
         let fits = |values: &[KeyValue], columns: &[Column]| {
             values.len() == columns.len()
                 && values.iter().zip(columns).all(|(value, column)| value.kind() == column.kind)

@@ -202,15 +202,16 @@ impl World {
         if let Call::Aggregation(cells) = &call {
             let read_again = |cell: &&Cell| [LEDGER.name, AGGREGATE.name].contains(&cell.key.table.name);
             for cell in cells.iter().filter(read_again) {
-                self.cells.insert((cell.key.partition.clone(), cell.key.clustering.clone()), cell.clone());
+                self.cells.insert((cell.key.partition.to_vec(), cell.key.clustering.clone()), cell.clone());
             }
         }
         self.hand(Input::Done(id));
     }
 
     fn read(&self, load: &Load) -> Vec<Cell> {
-        let of =
-            |key: CellKey| self.cells.get(&(key.partition, key.clustering)).cloned().into_iter().collect();
+        let of = |key: CellKey| {
+            self.cells.get(&(key.partition.to_vec(), key.clustering)).cloned().into_iter().collect()
+        };
         match load {
             Load::Slice(key) => {
                 let partition = key.partition_key();

@@ -47,12 +47,17 @@ pub fn seal(format: u8, message: &impl Message) -> Bytes {
 
 /// The message in the bytes of a cell, if they are whole and of that format.
 pub fn open<M: Message + Default>(format: u8, bytes: &[u8]) -> Result<M, BlobError> {
+    M::decode(unseal(format, bytes)?).map_err(|_| BlobError::Damaged)
+}
+
+/// The bytes of that message, not decoded yet.
+fn unseal(format: u8, bytes: &[u8]) -> Result<&[u8], BlobError> {
     let (body, crc) = bytes.split_last_chunk::<CRC_BYTES>().ok_or(BlobError::Damaged)?;
     if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
         return Err(BlobError::Damaged);
     }
     match body.split_first() {
-        Some((written, message)) if *written == format => M::decode(message).map_err(|_| BlobError::Damaged),
+        Some((written, message)) if *written == format => Ok(message),
         Some((written, _)) => Err(BlobError::NewerFormat(*written)),
         None => Err(BlobError::Damaged),
     }

@@ -77,10 +77,10 @@ mod tests {
     #[test]
     fn parts_lie_together_under_their_offset_and_the_head_under_the_topic() {
         let (one, two) = (part_key(7, 0), part_key(7, 1));
-        assert_eq!((&one.partition, &one.clustering), (&parts_of(7), &vec![KeyValue::Int(0)]));
-        assert_eq!((&two.partition, &two.clustering), (&parts_of(7), &vec![KeyValue::Int(1)]));
+        assert_eq!((&one.partition[..], &one.clustering), (&parts_of(7)[..], &vec![KeyValue::Int(0)]));
+        assert_eq!((&two.partition[..], &two.clustering), (&parts_of(7)[..], &vec![KeyValue::Int(1)]));
         assert_ne!(parts_of(7), parts_of(8));
-        assert_eq!(head_key().partition, [KeyValue::text("catalog")]);
+        assert_eq!(head_key().partition[..], [KeyValue::text("catalog")]);
         assert_eq!((one.stamped_by(), stamp(7)), (None, 7), "its stamps are no positions");
     }
 

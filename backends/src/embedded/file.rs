@@ -1,6 +1,7 @@
 //! A SQLite file of ours: recognised by its application id, its format and its own random id.
 
 use super::OpenError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 use std::path::Path;
 use std::sync::Arc;
@@ -68,7 +69,7 @@ pub fn prepare(connection: &Connection, kind: &Kind, durability: Durability) -> 
         Durability::Synced => "FULL",
         Durability::Ephemeral => "OFF",
     };
-    connection.set_prepared_statement_cache_capacity(super::STATEMENTS_MAX);
+    keep_statements(connection).map_err(|error| unusable(kind, &error))?;
     let settings = format!(
         "PRAGMA synchronous = {synchronous}; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 16384;"
     );
@@ -83,6 +84,13 @@ pub fn prepare(connection: &Connection, kind: &Kind, durability: Durability) -> 
             detail: format!("its file system takes no write-ahead log, only the mode {mode}"),
         }),
     }
+}
+
+/// Statements are prepared once. Without the guarantee the planner looks at bound values and prepares again when they
+/// change.
+pub fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(super::STATEMENTS_MAX);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(drop)
 }
 
 /// A value of the file's own notes.

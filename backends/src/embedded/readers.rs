@@ -1,5 +1,6 @@
 //! Connections that only read, each used by one call at a time.
 
+use super::file;
 use crate::metrics::Meter;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
@@ -67,7 +68,7 @@ impl Pool {
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.set_prepared_statement_cache_capacity(super::STATEMENTS_MAX);
+    file::keep_statements(&connection)?;
     Ok(connection)
 }
 

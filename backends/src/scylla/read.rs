@@ -55,7 +55,7 @@ fn cell(query: &Query, row: Row) -> Result<Cell, StoreError> {
         Some((timestamp, value)) => Ok(Cell { key, timestamp, value }),
         None => Err(StoreError::Damaged {
             table: query.table.name,
-            key: key::describe(&[key.partition, key.clustering].concat()),
+            key: key::describe(&[&key.partition[..], &key.clustering].concat()),
         }),
     }
 }

@@ -158,7 +158,7 @@ mod tests {
         let charges = charges();
         let key = Charges::cell_key(&charges.tenant, charges.period);
         assert_eq!(key.table.name, "charge");
-        assert_eq!(key.partition, [KeyValue::text("ACME & Söhne")]);
+        assert_eq!(key.partition[..], [KeyValue::text("ACME & Söhne")]);
         assert_eq!(key.clustering, [KeyValue::text("2026-02")]);
     }
 

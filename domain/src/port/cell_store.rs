@@ -3,6 +3,7 @@
 use crate::table::{Cell, KeyValue, Table, TableRef};
 use async_trait::async_trait;
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// Which cells of one partition key are asked for, by their clustering columns.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub struct Query {
     /// The table.
     pub table: TableRef,
     /// A value for each partition-key column.
-    pub partition: Vec<KeyValue>,
+    pub partition: Arc<[KeyValue]>,
     /// Which of its cells.
     pub range: ClusteringRange,
     /// Where the last chunk ended.
@@ -30,8 +31,13 @@ pub struct Query {
 
 impl Query {
     /// All cells of a partition key.
-    pub fn all(table: &'static Table, partition: Vec<KeyValue>) -> Self {
-        Self { table: TableRef(table), partition, range: ClusteringRange::default(), resume: None }
+    pub fn all(table: &'static Table, partition: impl Into<Arc<[KeyValue]>>) -> Self {
+        Self {
+            table: TableRef(table),
+            partition: partition.into(),
+            range: ClusteringRange::default(),
+            resume: None,
+        }
     }
 
     /// The one cell of a key.

@@ -122,7 +122,7 @@ fn keys_of_checkpoints_name_their_table_and_partition() {
     );
     assert_eq!(key.stamped_by(), None, "its timestamp is a time");
     let key = worker_key("pricing", "catalog", 7);
-    assert_eq!(key.partition, [KeyValue::text("pricing"), KeyValue::text("catalog")]);
+    assert_eq!(key.partition[..], [KeyValue::text("pricing"), KeyValue::text("catalog")]);
     assert_eq!((key.table.name, key.clustering,), ("worker_checkpoint", vec![KeyValue::Int(7)]));
 }
 

@@ -43,7 +43,7 @@ fn a_slice_of_the_ledger_has_a_key_of_its_own_and_blocks_in_order() {
     let key = SliceKey { generation: 2, partition: 3, bucket: -5, slice: 15 };
     assert_eq!(key.partition_key(), [2_i64, 3, -5, 15].map(KeyValue::Int));
     let cell = key.cell_key(9);
-    assert_eq!((cell.table.name, &cell.partition), ("ledger", &key.partition_key()));
+    assert_eq!((cell.table.name, &cell.partition), ("ledger", &key.partition_key().into()));
     assert_eq!(
         (cell.clustering.as_slice(), cell.stamped_by()),
         ([KeyValue::Int(9)].as_slice(), Some((2, 3)))

@@ -93,8 +93,8 @@ fn both_cells_of_a_dead_letter_stand_at_its_day_partition_and_position() {
     let id = DeadLetterId { day: 20_484, generation: 1, partition: 3, position: Position::new(50, 0) };
     let (cell, state) = (id.cell_key(), id.state_key());
     assert_eq!((cell.table.name, state.table.name), ("dead_letter", "dead_letter_state"));
-    assert_eq!(cell.partition, [KeyValue::text("2026-01-31"), KeyValue::Int(1), KeyValue::Int(3)]);
-    assert_eq!(cell.partition, DeadLetterId::partition_key(20_484, 1, 3));
+    assert_eq!(cell.partition[..], [KeyValue::text("2026-01-31"), KeyValue::Int(1), KeyValue::Int(3)]);
+    assert_eq!(cell.partition[..], DeadLetterId::partition_key(20_484, 1, 3));
     assert_eq!((&cell.partition, &cell.clustering), (&state.partition, &state.clustering));
     assert_eq!(cell.clustering, [KeyValue::Int(12_801)]);
     assert_eq!(cell.stamped_by(), Some((1, 3)), "its partition's positions stamp it");

@@ -93,7 +93,7 @@ fn of_too_many_ranges_the_two_closest_become_one() {
 fn a_key_stands_in_the_partition_of_its_tenants_day() {
     let key = key();
     let cell = key.cell_key();
-    assert_eq!(cell.partition, partition_key("acme", 490_000 / 24));
+    assert_eq!(cell.partition[..], partition_key("acme", 490_000 / 24));
     assert_eq!(cell.partition[1], KeyValue::text("2025-11-24"));
     assert_eq!(cell.clustering[3], KeyValue::Timestamp(490_000 * 3_600_000));
     assert_eq!((cell.clustering[4].as_text(), cell.stamped_by()), (Some(""), Some((2, 3))));
@@ -119,9 +119,9 @@ fn a_cell_whose_key_breaks_a_rule_is_no_row() {
         cell
     };
     let broken = [
-        CellKey { partition: vec![KeyValue::Int(1), KeyValue::text("x")], ..good.clone() },
-        CellKey { partition: Vec::new(), ..good.clone() },
-        CellKey { partition: vec![KeyValue::text(""), KeyValue::text("2025-11-24")], ..good.clone() },
+        CellKey { partition: [KeyValue::Int(1), KeyValue::text("x")].into(), ..good.clone() },
+        CellKey { partition: [].into(), ..good.clone() },
+        CellKey { partition: [KeyValue::text(""), KeyValue::text("2025-11-24")].into(), ..good.clone() },
         CellKey { clustering: good.clustering[..6].to_vec(), ..good.clone() },
         with(0, KeyValue::text("no sku")),
         with(0, KeyValue::Int(1)),

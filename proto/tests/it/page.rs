@@ -103,7 +103,7 @@ fn parts_that_are_missing_doubled_or_swapped_are_damage() {
 #[test]
 fn keys_place_an_offset_in_its_page() {
     let key = page_key(1, 3, 2 * OFFSETS_PER_PAGE + 5, 4);
-    assert_eq!(key.partition, [KeyValue::Int(1), KeyValue::Int(3), KeyValue::Int(2)]);
+    assert_eq!(key.partition[..], [KeyValue::Int(1), KeyValue::Int(3), KeyValue::Int(2)]);
     assert_eq!(key.clustering, [KeyValue::Int(2_053), KeyValue::Int(4)]);
     assert_eq!(key.stamped_by(), Some((1, 3)));
 }

@@ -64,15 +64,23 @@ fn parse(
 fn clustering(row: &Row<'_>, query: &Query, before: &[KeyValue]) -> rusqlite::Result<Vec<KeyValue>> {
     let mut values = Vec::with_capacity(query.table.clustering.len());
     for (index, column) in query.table.clustering.iter().enumerate() {
-        let stored = row.get_ref(index + KEY_COLUMN)?;
-        values.push(match column.kind {
-            ColumnType::Text => KeyValue::Text(text(stored, before.get(index))?),
-            ColumnType::Int => KeyValue::Int(stored.as_i64()?),
-            ColumnType::Timestamp => KeyValue::Timestamp(stored.as_i64()?),
-            ColumnType::Blob => KeyValue::Blob(Bytes::copy_from_slice(stored.as_blob()?)),
-        });
+        values.push(key_value(row.get_ref(index + KEY_COLUMN)?, column.kind, before.get(index))?);
     }
     Ok(values)
+}
+
+/// The value of a key column; a text that is the same as the one before is shared with it.
+pub(super) fn key_value(
+    stored: ValueRef<'_>,
+    kind: ColumnType,
+    before: Option<&KeyValue>,
+) -> FromSqlResult<KeyValue> {
+    Ok(match kind {
+        ColumnType::Text => KeyValue::Text(text(stored, before)?),
+        ColumnType::Int => KeyValue::Int(stored.as_i64()?),
+        ColumnType::Timestamp => KeyValue::Timestamp(stored.as_i64()?),
+        ColumnType::Blob => KeyValue::Blob(Bytes::copy_from_slice(stored.as_blob()?)),
+    })
 }
 
 fn text(stored: ValueRef<'_>, before: Option<&KeyValue>) -> FromSqlResult<Arc<str>> {

@@ -1,11 +1,10 @@
 //! Which partition keys of a table hold cells: what a copy of the whole store goes by.
 
+use super::read::key_value;
 use crate::embedded::store::sql::{Bound, partitions_after};
 use crate::key;
-use bytes::Bytes;
 use domain::port::StoreError;
-use domain::table::{ColumnType, KeyValue, Table};
-use rusqlite::types::{FromSqlResult, ValueRef};
+use domain::table::{KeyValue, Table};
 use rusqlite::{Connection, Row, params_from_iter};
 
 /// Partition keys of one answer.
@@ -32,16 +31,7 @@ pub fn partitions(
 
 fn partition(row: &Row<'_>, table: &Table) -> rusqlite::Result<Vec<KeyValue>> {
     let columns = table.partition.iter().enumerate();
-    columns.map(|(index, column)| Ok(value(row.get_ref(index)?, column.kind)?)).collect()
-}
-
-fn value(stored: ValueRef<'_>, kind: ColumnType) -> FromSqlResult<KeyValue> {
-    Ok(match kind {
-        ColumnType::Text => KeyValue::text(stored.as_str()?),
-        ColumnType::Int => KeyValue::Int(stored.as_i64()?),
-        ColumnType::Timestamp => KeyValue::Timestamp(stored.as_i64()?),
-        ColumnType::Blob => KeyValue::Blob(Bytes::copy_from_slice(stored.as_blob()?)),
-    })
+    columns.map(|(index, column)| Ok(key_value(row.get_ref(index)?, column.kind, None)?)).collect()
 }
 
 /// Where the one that is damaged follows.

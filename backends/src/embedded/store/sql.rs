@@ -91,7 +91,8 @@ impl Select {
         let sql = format!("SELECT {} FROM \"{}\" WHERE TRUE", listed(selected), table.name);
         let mut select = Self { sql, values: Vec::new() };
         let (fixed, free) = table.clustering.split_at(query.range.prefix.len().min(table.clustering.len()));
-        let equal = table.partition.iter().zip(&query.partition).chain(fixed.iter().zip(&query.range.prefix));
+        let equal =
+            table.partition.iter().zip(&*query.partition).chain(fixed.iter().zip(&query.range.prefix));
         equal.for_each(|(column, value)| select.and(column, "=", value));
         match after {
             Some(after) => select.and_after(free, after.get(fixed.len()..).unwrap_or_default()),
@@ -186,9 +187,10 @@ fn listed(parts: impl Iterator<Item = String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::embedded::file;
     use domain::port::ClusteringRange;
     use domain::table::{AGGREGATE, LEDGER};
-    use rusqlite::Connection;
+    use rusqlite::{Connection, StatementStatus};
 
     #[test]
     fn a_table_that_is_declared_later_is_made_in_an_older_file_and_the_others_stay() {
@@ -221,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_read_goes_by_key_and_sorts_nothing_also_when_it_resumes() {
-        let ledger = Query::all(&LEDGER, (1..=4).map(KeyValue::Int).collect());
+        let ledger = Query::all(&LEDGER, [1, 2, 3, 4].map(KeyValue::Int));
         let first = plan(&Select::new(&ledger, None, 0));
         assert_eq!(
             first,
@@ -229,6 +231,23 @@ mod tests {
         );
         let resumed = plan(&Select::new(&ledger, Some(&[KeyValue::Int(9)]), 0));
         assert_eq!(resumed, first.replace("slice=?", "slice=? AND block>?"));
+    }
+
+    #[test]
+    fn a_read_is_prepared_once_whatever_it_asks() {
+        let connection = Connection::open_in_memory().unwrap();
+        file::keep_statements(&connection).unwrap();
+        connection.execute_batch(&schema()).unwrap();
+        for prepared_again in ["acme", "globex", "initech"].map(|tenant| {
+            let query = Query::all(&AGGREGATE, [tenant, "2026-01-01"].map(KeyValue::text));
+            let select = Select::new(&query, None, 0);
+            let mut statement = connection.prepare_cached(&select.sql).unwrap();
+            let values = rusqlite::params_from_iter(select.values.iter().map(Bound));
+            assert!(!statement.exists(values).unwrap());
+            statement.get_status(StatementStatus::RePrepare)
+        }) {
+            assert_eq!(prepared_again, 0);
+        }
     }
 
     #[test]

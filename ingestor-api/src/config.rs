@@ -32,7 +32,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            in_flight_bytes_max: 128 * 1024 * 1024,
+            in_flight_bytes_max: 64 * 1024 * 1024,
             recent_pulses_max: 450_000,
             refused_pulses_per_second_max: 2_000,
             new_groups_per_hour_max: 10_000,

@@ -5,7 +5,7 @@ DATA_DIR  ?= ./pulse-data
 CARGO     ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check compose compose-down engines engines-down mutants fuzz kill-test bench bench-growth contract-test
+.PHONY: help build run test check compose compose-down engines engines-down coverage mutants fuzz kill-test crash-matrix bench bench-growth contract-test
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,8 +44,16 @@ engines-down: ## Stop them; their data stays in ./engines-data
 kill-test: ## Kill the server fifty times and compare with what was acknowledged
 	KILL_ROUNDS=50 $(CARGO) test --locked -p pulse kill:: -- --nocapture
 
+crash-matrix: ## Kill roles, broker and store two hundred times and lose a thousand answers, on engines of its own
+	CRASH_KILLS=200 CRASH_UNKNOWN_OUTCOMES=1000 PULSE_REQUIRE_ENGINES=1 $(CARGO) test --locked -p pulse crash_matrix::engines -- crash_matrix::unknown_outcomes --nocapture --test-threads=1
+
 contract-test: build ## Hold the served interface to its own description, by thousands of generated requests
 	PULSE=$(PULSE) pulse/tests/contract/run
+
+coverage: ## Count the lines that tests reach in the crates that count, price and answer
+	@command -v cargo-llvm-cov >/dev/null || $(CARGO) install --locked cargo-llvm-cov
+	@for crate in domain ingestor-consumer catalog query-api; do \
+		$(CARGO) llvm-cov --locked -q -p $$crate --summary-only --fail-under-lines 85 || exit 1; done
 
 mutants: ## Break the accounting core on purpose, and count what notices
 	mutants/run

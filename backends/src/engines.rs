@@ -9,7 +9,7 @@
 
 mod container;
 
-pub use container::{KAFKA_IMAGE, SCYLLA_ARGUMENTS, SCYLLA_IMAGE};
+pub use container::{KAFKA_IMAGE, SCYLLA_ARGUMENTS, SCYLLA_IMAGE, at_the_end};
 
 use container::StartError;
 use futures::future::BoxFuture;

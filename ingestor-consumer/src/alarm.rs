@@ -1,6 +1,6 @@
 //! Alarms: what stops a partition until somebody acts. Each has a name to search for and says what to do.
 
-use domain::port::{LogError, StoreError};
+use domain::port::{LogError, StoreError, TopicPartition};
 use domain::time::Timestamp;
 
 /// Why a partition stopped.
@@ -25,7 +25,7 @@ pub enum Alarm {
     },
     /// Retention removed records that were not counted yet.
     #[error(
-        "{}: the log begins at offset {low}, {next} is not counted yet; restore the log from a backup", self.name())]
+        "{}: the log begins at offset {low}, {next} is not counted yet; restore the log", self.name())]
     RetentionPassed {
         /// The checkpoint's next offset.
         next: u64,
@@ -38,6 +38,20 @@ pub enum Alarm {
     FingerprintMismatch {
         /// Which record.
         offset: u64,
+    },
+    /// The log does not know it any more.
+    #[error("{}: the log has no partition {partition} any more; run `pulse doctor`, restore the topic, and start this process again", self.name())]
+    TopicGone {
+        /// The first that is missing.
+        partition: TopicPartition,
+    },
+    /// Somebody added it behind our back: nothing is routed there, and what others put there is not ours to count.
+    #[error("{}: {partition} was added to a topic of {partitions}; leave it empty, and run `pulse doctor`", self.name())]
+    PartitionAdded {
+        /// Which.
+        partition: TopicPartition,
+        /// How many partitions the registry names.
+        partitions: u32,
     },
     /// The ledger may have forgotten ids that a replay from here needs.
     #[error(
@@ -84,6 +98,8 @@ impl Alarm {
             Self::LogTooShort { .. } => "LOG_TOO_SHORT",
             Self::RetentionPassed { .. } => "RETENTION_PASSED",
             Self::FingerprintMismatch { .. } => "FINGERPRINT_MISMATCH",
+            Self::TopicGone { .. } => "TOPIC_GONE",
+            Self::PartitionAdded { .. } => "PARTITION_ADDED",
             Self::ReplayTooOld { .. } => "REPLAY_TOO_OLD",
             Self::NewerFormat { .. } => "NEWER_FORMAT",
             Self::DamagedRecord { .. } => "DAMAGED_RECORD",

@@ -7,6 +7,7 @@ mod partition;
 mod path;
 mod publish;
 mod source;
+mod topic;
 mod trace;
 mod watermark;
 
@@ -15,7 +16,7 @@ use crate::config::Config;
 use crate::metrics;
 use budget::Budget;
 use domain::generation::Generation;
-use domain::port::{Assignment, AssignmentChange, CellStore, Clock, Log, RegistryView};
+use domain::port::{Assignment, AssignmentChange, CellStore, Clock, Log, RegistryView, TopicPartition};
 use futures::StreamExt;
 use partition::Partition;
 use path::StorePath;
@@ -131,9 +132,12 @@ async fn follow_assignments(
 ) {
     let mut changes = shared.ports.log.assignments(Arc::clone(&generation));
     let mut running: BTreeMap<u32, Running> = BTreeMap::new();
-    loop {
+    let gone = topic::gone(&*shared.ports.log, &generation.topic);
+    tokio::pin!(gone);
+    let missing = loop {
         let change = tokio::select! {
-            () = stop.cancelled() => break,
+            () = stop.cancelled() => break None,
+            missing = &mut gone => break Some(missing),
             change = changes.next() => change,
         };
         match change {
@@ -158,9 +162,27 @@ async fn follow_assignments(
                 changes = shared.ports.log.assignments(Arc::clone(&generation));
             }
         }
-    }
+    };
     let all: Vec<u32> = running.keys().copied().collect();
     end(&mut running, &all).await;
+    if let Some(missing) = missing {
+        stand_still(&shared.alarms, &generation, &missing, &stop).await;
+    }
+}
+
+/// Without its topic a generation is not counted, not even when the topic comes back: what lay in it may not.
+async fn stand_still(
+    alarms: &Alarms,
+    generation: &Generation,
+    missing: &TopicPartition,
+    stop: &CancellationToken,
+) {
+    let alarm = Alarm::TopicGone { partition: missing.clone() };
+    tracing::error!(generation = generation.number, %alarm, "the generation stops");
+    let spots = || (0..generation.partitions).map(|partition| (generation.number, partition));
+    spots().for_each(|spot| alarms.raise(spot, alarm.clone()));
+    stop.cancelled().await;
+    spots().for_each(|spot| alarms.lower(spot));
 }
 
 /// Ends partitions' tasks together and waits for their best-effort flushes.

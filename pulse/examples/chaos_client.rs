@@ -1,7 +1,8 @@
 //! A client for the tests that kill the server: it streams pulses, writes down every one that was acknowledged, and
 //! sends again what was not, until its standard input ends and everything is acknowledged.
 //!
-//! `chaos_client READY_FILE ACKNOWLEDGED_FILE SEED`; each line of the second file is
+//! `chaos_client READY_FILE,… ACKNOWLEDGED_FILE SEED PAUSE_MS`: each connection goes to one of the servers that announce
+//! themselves, new batches come that far apart, and each line of the second file is
 //! `tenant,sku,event_seconds,id,quantity`.
 
 use anyhow::{Context, bail};
@@ -26,12 +27,16 @@ const SKUS: [&str; 2] = ["llm.input", "llm.output"];
 const IN_FLIGHT_MAX: usize = 8;
 const BATCH_MAX: usize = 60;
 const LATENESS_SECONDS_MAX: usize = 3 * 3_600;
+/// Of a hundred pulses so many are one that was sent before.
+const AGAIN_PERCENT: usize = 30;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let mut next = || arguments.next().context("usage: chaos_client READY_FILE ACKNOWLEDGED_FILE SEED");
-    let (ready_file, acknowledged, seed) = (next()?, next()?, next()?.parse()?);
+    let usage = "usage: chaos_client READY_FILE,… ACKNOWLEDGED_FILE SEED PAUSE_MS";
+    let mut next = || arguments.next().context(usage);
+    let (ready_files, acknowledged, seed) = (next()?, next()?, next()?.parse()?);
+    let pause = Duration::from_millis(next()?.parse()?);
     let finishing = Arc::new(AtomicBool::new(false));
     let noticed = Arc::clone(&finishing);
     std::thread::spawn(move || {
@@ -39,7 +44,8 @@ async fn main() -> anyhow::Result<()> {
         noticed.store(true, Ordering::SeqCst);
     });
     let mut client = Client {
-        ready_file: ready_file.into(),
+        ready_files: ready_files.split(',').map(PathBuf::from).collect(),
+        pause,
         acknowledged: LineWriter::new(File::create(acknowledged)?),
         finishing,
         random: seed,
@@ -59,13 +65,15 @@ async fn main() -> anyhow::Result<()> {
 }
 
 struct Client {
-    ready_file: PathBuf,
+    ready_files: Vec<PathBuf>,
+    /// Between new batches.
+    pause: Duration,
     acknowledged: LineWriter<File>,
     finishing: Arc<AtomicBool>,
     random: u64,
     minted: u64,
     sequence: i64,
-    /// Some that were sent: one pulse in ten is one of them again.
+    /// Some that were sent, to be sent again.
     recent: Vec<Pulse>,
     /// Batches without an answer.
     in_doubt: BTreeMap<i64, Vec<Pulse>>,
@@ -80,7 +88,8 @@ impl Client {
 
     /// One connection: what is in doubt first, then new batches, until it breaks or everything is done.
     async fn stream(&mut self) -> anyhow::Result<()> {
-        let ready = Ready::find(&self.ready_file)?.context("no server is ready")?;
+        let chosen = self.below(self.ready_files.len());
+        let ready = Ready::find(&self.ready_files[chosen])?.context("no server is ready")?;
         let mut service = IngestServiceClient::connect(format!("http://{}", ready.grpc)).await?;
         let (requests, receiver) = mpsc::channel(IN_FLIGHT_MAX);
         self.again.extend(std::mem::take(&mut self.in_doubt).into_values());
@@ -101,7 +110,12 @@ impl Client {
     }
 
     async fn send(&mut self, requests: &mpsc::Sender<StreamPulsesRequest>) -> anyhow::Result<()> {
-        let pulses = self.again.pop().unwrap_or_else(|| self.batch());
+        let pulses = if let Some(pulses) = self.again.pop() {
+            pulses
+        } else {
+            tokio::time::sleep(self.pause).await;
+            self.batch()
+        };
         self.sequence += 1;
         self.in_doubt.insert(self.sequence, pulses.clone());
         let request = StreamPulsesRequest { batch_sequence: self.sequence, pulses };
@@ -133,7 +147,7 @@ impl Client {
     }
 
     fn pulse(&mut self) -> Pulse {
-        if !self.recent.is_empty() && self.below(10) == 0 {
+        if !self.recent.is_empty() && self.below(100) < AGAIN_PERCENT {
             let index = self.below(self.recent.len());
             return self.recent[index].clone();
         }

@@ -24,7 +24,7 @@ use crate::exit::{Exit, Failure};
 use crate::metrics::Metrics;
 use crate::ready_file::{self, Ready};
 use crate::server::Server;
-use crate::system_clock::SystemClock;
+use crate::system_clock::{ServerClock, SystemClock};
 use crate::telemetry;
 use crate::welcome;
 use anyhow::Context;
@@ -54,9 +54,10 @@ pub struct Job {
 pub async fn run(job: Job, environment: &Environment) -> anyhow::Result<Exit> {
     let Job { roles, config, exit_after, demo_seed } = job;
     let mut signals = Signals::install(exit_after)?;
+    let clock = Arc::new(ServerClock::of(environment)?);
     let lifecycle = Lifecycle::default();
     let metrics = Metrics::install(&SystemClock)?;
-    let backends = Backends::open(&config, environment, Arc::new(SystemClock)).await?;
+    let backends = Backends::open(&config, environment, clock).await?;
     let doors = Doors::bind(&config).await?;
     let memory = Memory::new(config.memory_bytes_max);
     let rooms = Rooms::build(Foundation {

@@ -146,6 +146,7 @@ impl From<&PartitionBooks> for Entries {
                 check("too_late", totals.too_late, kept.too_late),
                 check("control", totals.control, kept.control),
                 check("unreadable", 0, kept.unreadable + in_flight.unreadable),
+                check("lost_records", 0, books.lost),
             ],
             balanced: false,
         };
@@ -372,6 +373,22 @@ mod tests {
         );
         house.count_as(("acme", "llm.input", "token", DAY, "5"), "", None, 5).await;
         assert_eq!(ask(&house).await["balanced"], true, "a flush goes before its checkpoint");
+    }
+
+    #[tokio::test]
+    async fn records_that_went_before_they_were_counted_break_a_check() {
+        let house = house().await;
+        settle(&house, books()).await;
+        for id in ["d", "e"] {
+            let later = to_log(pack(&envelope(), &[pulse(id, DAY)], &[]));
+            house.log.append(&partition(), vec![later]).await.unwrap();
+        }
+        house.log.trim(&partition(), 5).unwrap();
+        assert_eq!(ask(&house).await["balanced"], true, "what was counted may go");
+        house.log.trim(&partition(), 6).unwrap();
+        let body = ask(&house).await;
+        assert_eq!((&body["in_flight"], broken(&body)), (&json!("1"), vec!["lost_records"]));
+        assert_eq!(body["balanced"], false);
     }
 
     #[tokio::test]

@@ -223,13 +223,11 @@ impl From<LogError> for Problem {
     fn from(error: LogError) -> Self {
         match error {
             LogError::Overloaded(_) => Self::new(Code::Overloaded, error.to_string()),
-            LogError::Unavailable(_) | LogError::UnknownOutcome(_) => {
+            LogError::Unavailable(_) | LogError::UnknownOutcome(_) | LogError::UnknownPartition(_) => {
                 Self::new(Code::Unavailable, error.to_string())
             }
             LogError::TooLarge { .. } => Self::new(Code::TooLarge, error.to_string()),
-            LogError::UnknownPartition(_) | LogError::OutOfRange { .. } | LogError::Damaged { .. } => {
-                Self::internal(error)
-            }
+            LogError::OutOfRange { .. } | LogError::Damaged { .. } => Self::internal(error),
         }
     }
 }

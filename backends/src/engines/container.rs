@@ -93,7 +93,7 @@ async fn run(request: ContainerRequest<GenericImage>) -> Result<(), StartError> 
 
 /// Runs a command when this process has ended, however that happens: its end closes the pipe that a shell waits on,
 /// apart from the terminal's interrupt.
-fn at_the_end(command: &[&str]) -> io::Result<Child> {
+pub fn at_the_end(command: &[&str]) -> io::Result<Child> {
     let mut shell = Command::new("sh");
     shell.args(["-c", r#"read -r _; exec "$@""#, "sh"]).args(command);
     shell.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0).spawn()

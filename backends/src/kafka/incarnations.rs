@@ -2,7 +2,7 @@
 
 use super::OpenError;
 use domain::generation::Incarnation;
-use domain::port::Watermarks;
+use domain::port::{TopicPartition, Watermarks};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -63,14 +63,15 @@ impl Incarnations {
         self.seen.read().unwrap_or_else(PoisonError::into_inner).get(topic).cloned()
     }
 
-    /// A topic was seen with that many partitions. The error says what it should have.
-    pub fn see(&self, topic: &str, partitions: usize) -> Result<Arc<Incarnation>, usize> {
+    /// A topic was seen with that many partitions. The error says which of those it had is missing; what was added
+    /// behind our back is none of them.
+    pub fn see(&self, topic: &str, partitions: usize) -> Result<Arc<Incarnation>, TopicPartition> {
         let learned = self.learned.read().unwrap_or_else(PoisonError::into_inner).get(topic).cloned();
-        // Where nothing was learned, what was seen first holds: partitions are not added behind our back.
+        // Where nothing was learned, what was seen first holds.
         let known = learned.or_else(|| self.find(topic));
         let incarnation = known.unwrap_or_else(|| self.first(topic, partitions));
-        if incarnation.first_offsets.len() != partitions {
-            return Err(incarnation.first_offsets.len());
+        if incarnation.first_offsets.len() > partitions {
+            return Err(TopicPartition::new(topic, u32::try_from(partitions).unwrap_or(u32::MAX)));
         }
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
         seen.insert(topic.into(), Arc::clone(&incarnation));
@@ -141,10 +142,12 @@ mod tests {
     fn partitions_that_come_or_go_behind_our_back_are_noticed() {
         let incarnations = incarnations();
         incarnations.see("topic", 4).unwrap();
-        assert_eq!(incarnations.see("topic", 5), Err(4));
-        assert_eq!(incarnations.see("topic", 3), Err(4));
+        assert_eq!(incarnations.see("topic", 5).unwrap().first_offsets, [0; 4], "the fifth is none of ours");
+        assert_eq!(incarnations.see("topic", 3), Err(TopicPartition::new("topic", 3)));
         assert!(incarnations.see("topic", 4).is_ok());
-        incarnations.learn("learned", second("cluster/north.learned", vec![7])).unwrap();
-        assert_eq!(incarnations.see("learned", 2), Err(1));
+        let learned = second("cluster/north.learned", vec![7]);
+        incarnations.learn("learned", learned.clone()).unwrap();
+        assert_eq!(*incarnations.see("learned", 2).unwrap(), learned);
+        assert_eq!(incarnations.see("learned", 0), Err(TopicPartition::new("learned", 0)));
     }
 }

@@ -32,7 +32,7 @@ pub struct KafkaLog {
 impl KafkaLog {
     /// Connects to the brokers, which must answer.
     pub async fn open(options: KafkaOptions, clock: Arc<dyn Clock>) -> Result<Arc<Self>, OpenError> {
-        options.check()?;
+        options.check_build()?;
         metrics::describe();
         let control = Arc::new(Control::new(&options)?);
         let topics = Topics::open(options.clone(), Arc::clone(&control)).await?;

@@ -4,6 +4,9 @@ use super::settings;
 use std::fmt;
 use std::sync::Arc;
 
+/// The setting that is no setting: how many partitions there are.
+pub(super) const PARTITIONS: &str = "partitions";
+
 /// Why the log on Kafka cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
@@ -62,6 +65,14 @@ pub struct Finding {
     pub mend: String,
 }
 
+impl Finding {
+    /// Partitions that were added: no record of ours goes there, and every other lies where it did.
+    pub fn is_growth(&self) -> bool {
+        let [found, wanted] = [&self.found, &self.wanted].map(|count| count.parse::<u32>());
+        self.setting == PARTITIONS && matches!((found, wanted), (Ok(found), Ok(wanted)) if found > wanted)
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { setting, found, wanted, mend } = self;
@@ -72,6 +83,20 @@ impl fmt::Display for Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_more_partitions_are_growth() {
+        let of = |setting: &str, found: &str, wanted: &str| Finding {
+            setting: setting.to_owned(),
+            found: found.to_owned(),
+            wanted: wanted.to_owned(),
+            mend: String::new(),
+        };
+        assert!(of("partitions", "10", "9").is_growth());
+        assert!(!of("partitions", "9", "10").is_growth());
+        assert!(!of("retention.ms", "10", "9").is_growth());
+        assert!(!of("partitions", "many", "9").is_growth());
+    }
 
     #[test]
     fn each_error_says_what_is_wrong_and_where() {

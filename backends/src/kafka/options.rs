@@ -1,6 +1,7 @@
 //! Where the brokers are and how to talk to them.
 
 use super::OpenError;
+use super::control::Control;
 use rdkafka::ClientConfig;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -109,8 +110,14 @@ impl KafkaOptions {
         format!("{}{}.{topic}", self.topic_prefix, self.group)
     }
 
+    /// Whether a client can be made of them, without asking any broker.
+    pub fn check(&self) -> Result<(), OpenError> {
+        self.check_build()?;
+        Control::new(self).map(drop)
+    }
+
     /// Security that this build does not have is refused, not left out.
-    pub(super) fn check(&self) -> Result<(), OpenError> {
+    pub(super) fn check_build(&self) -> Result<(), OpenError> {
         match self.security {
             Some(_) if !cfg!(feature = "kafka-tls") => Err(OpenError::NoTls),
             _ => Ok(()),
@@ -275,5 +282,23 @@ mod tests {
         let refused = secured().check().unwrap_err().to_string();
         assert_eq!(refused, "encryption and login need a build with the feature kafka-tls");
         assert!(KafkaOptions::default().check().is_ok());
+    }
+
+    #[cfg(feature = "kafka-tls")]
+    #[test]
+    fn security_that_was_built_in_is_taken_and_its_faults_are_told() {
+        let with = |change: fn(&mut Security)| {
+            let mut security = secured().security.unwrap();
+            security.ca_file = None;
+            change(&mut security);
+            KafkaOptions { security: Some(security), ..KafkaOptions::default() }.check()
+        };
+        assert_eq!(with(|_| {}), Ok(()));
+        let told = with(|security| security.ca_file = Some("/no/such.pem".into())).unwrap_err().to_string();
+        assert!(told.contains("ssl.ca.location"), "{told}");
+        let mechanism =
+            |security: &mut Security| security.sasl.as_mut().unwrap().mechanism = "NONE".to_owned();
+        let told = with(mechanism).unwrap_err().to_string();
+        assert!(told.starts_with("no kafka client can be made: "), "{told}");
     }
 }

@@ -1,6 +1,7 @@
 //! How a topic must be set, and what differs: each difference with the command that mends it.
 
 use super::control::Shape;
+use super::open_error::PARTITIONS;
 use super::options::BATCH_BYTES_MAX;
 use super::{Finding, KafkaOptions};
 use domain::topic::CATALOG;
@@ -77,9 +78,14 @@ impl Settings {
         let mend = if found < self.partitions {
             self.topics(&format!("--alter --partitions {}", self.partitions))
         } else {
-            format!("{}, where it holds nothing; else begin another generation", self.topics("--delete"))
+            format!(
+                "{}, where it holds nothing; else leave what was added empty, and add a generation: grpcurl -plaintext \
+                 -d '{{\"partitions\": {found}, \"valid_from\": \"TIME\"}}' CATALOG:50051 \
+                 pulse.v1.RegistryService/AddGeneration",
+                self.topics("--delete")
+            )
         };
-        let finding = finding("partitions", &found.to_string(), self.partitions.to_string(), mend);
+        let finding = finding(PARTITIONS, &found.to_string(), self.partitions.to_string(), mend);
         (found != self.partitions).then_some(finding)
     }
 
@@ -252,7 +258,10 @@ mod tests {
         assert_eq!(lines[1], copy);
         let many = settings.differences(Shape { partitions: 5, ..GOOD }, &good(&settings));
         assert_eq!(many.len(), 1);
-        assert!(many[0].mend.ends_with("--delete, where it holds nothing; else begin another generation"));
+        let mend = "kafka-topics.sh --bootstrap-server one:9092 --topic north.pulses --delete, where it holds nothing; \
+                    else leave what was added empty, and add a generation: grpcurl -plaintext -d '{\"partitions\": 5, \
+                    \"valid_from\": \"TIME\"}' CATALOG:50051 pulse.v1.RegistryService/AddGeneration";
+        assert_eq!(many[0].mend, mend);
     }
 
     #[test]

@@ -70,10 +70,7 @@ impl Topics {
     pub async fn look(&self, topic: &str) -> Result<Arc<Incarnation>, LogError> {
         let shape = self.control.find(self.options.topic(topic)).await?;
         let shape = shape.ok_or_else(|| LogError::UnknownPartition(TopicPartition::new(topic, 0)))?;
-        self.incarnations.see(topic, shape.partitions).map_err(|known| {
-            let found = shape.partitions;
-            LogError::Unavailable(format!("topic {topic} has {found} partitions and was made with {known}"))
-        })
+        self.incarnations.see(topic, shape.partitions).map_err(LogError::UnknownPartition)
     }
 
     /// Makes a topic where it is absent, then holds it to its settings.

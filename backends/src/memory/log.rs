@@ -85,6 +85,11 @@ impl MemoryLog {
         state.topics.insert(topic.into(), Topic { incarnation, partitions });
     }
 
+    /// Takes the topic away.
+    pub fn delete(&self, topic: &str) {
+        self.state().topics.remove(topic);
+    }
+
     /// Scripts the next appends: `None` succeeds.
     pub fn script_appends(&self, faults: impl IntoIterator<Item = Option<AppendFault>>) {
         self.state().script.extend(faults);
@@ -311,5 +316,8 @@ mod tests {
         assert_eq!((before.number, after.number, after.first_offsets), (1, 2, vec![1]));
         assert_ne!(before.log_id, after.log_id);
         assert_eq!(log.watermarks(&at).await, Ok(Watermarks { low: 1, high: 1 }));
+        log.delete("topic");
+        let gone = LogError::UnknownPartition(at);
+        assert_eq!(log.incarnation("topic").await, Err(gone));
     }
 }

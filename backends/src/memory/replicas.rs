@@ -39,7 +39,7 @@ impl Replicas {
             let table = cell.key.table;
             let rows =
                 replica.entry(table.name).or_insert_with(|| TableRows { table, partitions: BTreeMap::new() });
-            let rows = rows.partitions.entry(cell.key.partition.clone()).or_default();
+            let rows = rows.partitions.entry(cell.key.partition.to_vec()).or_default();
             let version = Version { timestamp: cell.timestamp, value: cell.value.clone() };
             merge(rows, &cell.key.clustering, version);
         }
@@ -49,7 +49,7 @@ impl Replicas {
     pub fn read(&self, query: &Query, asked: [bool; 3]) -> Vec<Cell> {
         let mut merged = Rows::new();
         for replica in chosen(&self.0, asked) {
-            let rows = replica.get(query.table.name).and_then(|rows| rows.partitions.get(&query.partition));
+            let rows = replica.get(query.table.name).and_then(|rows| rows.partitions.get(&*query.partition));
             let Some(rows) = rows else { continue };
             let from_start = rows.range(key::start(&query.range)..);
             for (clustering, version) in
@@ -97,7 +97,7 @@ fn partitions(replica: &Replica) -> impl Iterator<Item = (TableRef, &Vec<KeyValu
 
 fn cells(table: TableRef, partition: &[KeyValue], rows: &Rows) -> impl Iterator<Item = Cell> {
     rows.iter().map(move |(clustering, version)| Cell {
-        key: CellKey { table, partition: partition.to_vec(), clustering: clustering.clone() },
+        key: CellKey { table, partition: partition.into(), clustering: clustering.clone() },
         timestamp: version.timestamp,
         value: version.value.clone(),
     })

@@ -40,7 +40,8 @@ async fn the_kafka_log_does_what_only_brokers_make_it_do() {
         readers_at_different_places_do_not_disturb_each_other(&log).await;
         offsets_go_on_in_another_incarnation(&log, brokers).await;
         what_retention_took_is_out_of_range(&log, brokers).await;
-        a_topic_that_was_made_anew_or_grew_is_noticed(&log, brokers).await;
+        a_topic_that_was_made_anew_is_noticed(&log, brokers).await;
+        partitions_that_come_are_not_ours_and_those_that_go_are_told(&log, brokers).await;
     })
     .await;
 }
@@ -119,7 +120,7 @@ async fn what_retention_took_is_out_of_range(log: &KafkaLog, brokers: &Brokers) 
     assert_eq!(read_to_end(log, &at("trimmed"), 5).await.len(), 4);
 }
 
-async fn a_topic_that_was_made_anew_or_grew_is_noticed(log: &KafkaLog, brokers: &Brokers) {
+async fn a_topic_that_was_made_anew_is_noticed(log: &KafkaLog, brokers: &Brokers) {
     log.declare("anew", 1).await.unwrap();
     log.append(&at("anew"), vec![record("a"); 3]).await.unwrap();
     brokers.delete("anew").await;
@@ -130,11 +131,27 @@ async fn a_topic_that_was_made_anew_or_grew_is_noticed(log: &KafkaLog, brokers: 
     let unknown = LogError::UnknownPartition(at("anew"));
     let stopped = log.read(&at("anew"), 3, EVERYTHING).await.unwrap_err();
     assert!([outside, unknown].contains(&stopped), "{stopped}");
-    brokers.delete("anew").await;
-    brokers.create("anew", 2, &[]).await;
-    let grown = LogError::Unavailable("topic anew has 2 partitions and was made with 1".to_owned());
-    assert_eq!(log.watermarks(&at("anew")).await, Err(grown.clone()));
-    assert_eq!(log.incarnation("anew").await, Err(grown));
+}
+
+/// What was added is none of ours, and what was ours is where it was; what is missing is told.
+async fn partitions_that_come_are_not_ours_and_those_that_go_are_told(log: &KafkaLog, brokers: &Brokers) {
+    log.declare("shape", 2).await.unwrap();
+    log.append(&at("shape"), vec![record("a"); 3]).await.unwrap();
+    let before = log.incarnation("shape").await;
+    brokers.grow("shape", 3).await;
+    assert_eq!(log.incarnation("shape").await, before);
+    assert_eq!(log.watermarks(&at("shape")).await, Ok(Watermarks { low: 0, high: 3 }));
+    assert_eq!(log.append(&at("shape"), vec![record("b")]).await, Ok(vec![3]));
+    let added = TopicPartition::new("shape", 2);
+    let unknown = LogError::UnknownPartition(added.clone());
+    assert_eq!(log.append(&added, vec![record("c")]).await, Err(unknown.clone()));
+    assert_eq!(log.watermarks(&added).await, Err(unknown));
+    let grown = log.check("shape", 2).await.unwrap_err();
+    assert!(matches!(&grown, OpenError::Settings { findings, .. } if findings[0].is_growth()), "{grown}");
+    brokers.delete("shape").await;
+    brokers.create("shape", 1, &[]).await;
+    let missing = Err(LogError::UnknownPartition(TopicPartition::new("shape", 1)));
+    assert_eq!(log.incarnation("shape").await, missing);
 }
 
 #[tokio::test(flavor = "multi_thread")]

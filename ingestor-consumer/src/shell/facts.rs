@@ -15,6 +15,9 @@ impl Ports {
     pub(super) async fn facts(&self, generation: &Generation, partition: u32) -> Result<Facts, Failure> {
         let now = self.clock.now();
         let at = TopicPartition::new(generation.topic.clone(), partition);
+        if partition >= generation.partitions {
+            return Err(Alarm::PartitionAdded { partition: at, partitions: generation.partitions }.into());
+        }
         let checkpoint = self.checkpoint(generation.number, partition).await?;
         let watermarks = self.log.watermarks(&at).await?;
         let next = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.next);

@@ -6,7 +6,7 @@ mod house;
 mod seen;
 
 use backends::memory::{AppendFault, ReadFault, WriteFault};
-use domain::port::{Assignment, AssignmentChange};
+use domain::port::{Assignment, AssignmentChange, TopicPartition};
 use domain::reject::RejectReason;
 use domain::time::Timestamp;
 use house::House;
@@ -139,4 +139,36 @@ async fn a_log_that_lost_its_end_is_not_read_again_from_the_start() {
     assert_eq!(house.usage(), ("1".to_owned(), 1));
     house.stop().await;
     assert!(house.clock_now() > Timestamp::EPOCH);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_is_gone_stops_its_generation_also_when_it_comes_back() {
+    let house = House::start().await;
+    house.append(&["a"]).await;
+    house.counted(1).await;
+    house.log.delete(&house.generation.topic);
+    let partition = TopicPartition::new(house.generation.topic.clone(), 0);
+    let gone = [((1, 0), Alarm::TopicGone { partition })];
+    assert_eq!(house.alarms_raised().await, gone);
+    house.log.recreate(&house.generation.topic, 1, vec![0]);
+    house.append(&["b"]).await;
+    house.settle().await;
+    assert_eq!(house.alarms_raised().await, gone);
+    assert_eq!(house.usage(), ("1".to_owned(), 1));
+    house.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_was_added_stops_and_the_others_go_on() {
+    let house = House::start().await;
+    house.append(&["a"]).await;
+    house.counted(1).await;
+    let added = Assignment { generation: Arc::clone(&house.generation), partitions: vec![1] };
+    house.log.change(AssignmentChange::Assigned(added));
+    let partition = TopicPartition::new(house.generation.topic.clone(), 1);
+    let alarm = Alarm::PartitionAdded { partition, partitions: 1 };
+    assert_eq!(house.alarms_raised().await, [((1, 1), alarm)]);
+    house.append(&["b"]).await;
+    house.counted(2).await;
+    house.stop().await;
 }

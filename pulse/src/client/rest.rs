@@ -121,6 +121,14 @@ impl Rest {
         Ok(Answer { status, body })
     }
 
+    /// What its `/readyz` says, ready or not.
+    pub async fn readiness(&self) -> anyhow::Result<Value> {
+        let url = format!("{}/readyz", self.server.http.trim_end_matches('/'));
+        let response = self.http.get(url).send().await.map_err(|error| self.unreachable(&error))?;
+        let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        serde_json::from_slice(&bytes).context("reading the answer as JSON")
+    }
+
     /// Reads a list to its last page: the first page's body with all items.
     pub async fn list(&self, request: &Request) -> anyhow::Result<Value> {
         let mut whole = self.send(request).await?.body;

@@ -1,6 +1,7 @@
 //! `pulse doctor`: what is wrong here, and what to do about it.
 
 mod engines;
+mod readiness;
 
 use super::Context;
 use super::up::ServeFlags;
@@ -12,6 +13,7 @@ use crate::server::Server;
 use crate::system_clock::SystemClock;
 use backends::embedded::free_bytes;
 use clap::Args;
+use domain::code::Code;
 use domain::port::Clock;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
@@ -140,8 +142,8 @@ fn disk(path: &Path) -> Option<Finding> {
 /// What the server shows.
 async fn there(server: &Server) -> Vec<Finding> {
     let rest = Rest::new(server.clone());
-    let pipeline = match rest.send(&Request::get(&["pipeline"])).await {
-        Ok(answer) => answer.body,
+    let ready = match rest.readiness().await {
+        Ok(answer) => answer,
         Err(error) => {
             return vec![Finding::ill(
                 "server",
@@ -150,12 +152,17 @@ async fn there(server: &Server) -> Vec<Finding> {
             )];
         }
     };
-    vec![
-        Finding::well("server", server.http.clone()),
-        clock(&pipeline, SystemClock.now()),
-        books(&pipeline),
-        lag(&pipeline),
-    ]
+    let mut findings = vec![Finding::well("server", server.http.clone())];
+    findings.extend(readiness::look(&ready));
+    match rest.send(&Request::get(&["pipeline"])).await.map(|answer| answer.body) {
+        Ok(pipeline) => {
+            findings.extend([clock(&pipeline, SystemClock.now()), books(&pipeline), lag(&pipeline)]);
+        }
+        // A role of another kind keeps no books.
+        Err(error) if error.to_string().starts_with(Code::NotFound.name()) => {}
+        Err(error) => findings.push(Finding::ill("books", format!("{error:#}"), "look at the server's log")),
+    }
+    findings
 }
 
 fn clock(pipeline: &Value, now: Timestamp) -> Finding {

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 /// Begins the variables that are ours.
 const PREFIX: &str = "PULSE_";
 /// Variables that the command line reads itself.
-const NOT_KEYS: [&str; 6] = ["HTTP", "GRPC", "TOKEN", "CONFIG", "CRASH_POINT", "UPDATE_OPENAPI"];
+const NOT_KEYS: [&str; 7] =
+    ["HTTP", "GRPC", "TOKEN", "CONFIG", "CRASH_POINT", "CLOCK_AHEAD_SECONDS", "UPDATE_OPENAPI"];
 /// Keys whose value is not shown.
 const SECRETS: [&str; 3] = ["page_token_key", "kafka.password", "scylla.password"];
 

@@ -22,6 +22,11 @@ fn services() -> BTreeMap<String, Value> {
     serde_json::from_value(yaml("compose.yaml")["services"].clone()).unwrap()
 }
 
+/// Whether it runs the image that is built here.
+fn is_ours(service: &Value) -> bool {
+    service["image"] == "pulse"
+}
+
 /// Settings of the broker, one a line.
 fn properties(text: &str) -> BTreeMap<&str, &str> {
     text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect()
@@ -45,7 +50,7 @@ fn images_are_pinned_and_those_of_the_tests() {
     assert_eq!(services["kafka"]["image"], KAFKA_IMAGE);
     assert_eq!(services["scylla"]["image"], SCYLLA_IMAGE);
     assert_eq!(KAFKA_IMAGE, format!("apache/kafka:{}", version("deploy/engines/kafka/pom.xml")));
-    for (name, service) in services.iter().filter(|(_, service)| service["build"].is_null()) {
+    for (name, service) in services.iter().filter(|(_, service)| !is_ours(service)) {
         let (_, tag) = service["image"].as_str().unwrap().split_once(':').unwrap();
         assert!(tag.contains('.') && tag != "latest", "{name} runs {tag}");
     }
@@ -97,8 +102,25 @@ fn every_store_syncs_before_it_answers() {
     assert_eq!(yaml("deploy/engines/cassandra/cassandra.yaml")["commitlog_sync"], "batch");
 }
 
+/// Builds of several services go on at once, and the second that exports the same name fails where it is new.
 #[test]
-fn each_role_is_a_service_that_waits_for_topics_and_tables() {
+fn one_service_builds_the_image_and_nobody_looks_for_it_elsewhere() {
+    let services = services();
+    let ours: Vec<(&str, &Value)> = services
+        .iter()
+        .filter(|(_, service)| is_ours(service))
+        .map(|(name, service)| (name.as_str(), service))
+        .collect();
+    assert_eq!(ours.len(), ROLES.len() + 1);
+    for (name, service) in &ours {
+        assert_eq!(service["pull_policy"], "never", "{name}");
+    }
+    let builders = ours.iter().filter(|(_, service)| !service["build"].is_null());
+    assert_eq!(builders.map(|(name, _)| *name).collect::<Vec<_>>(), ["schema"]);
+}
+
+#[test]
+fn each_role_is_a_service_that_waits_for_the_tables() {
     let services = services();
     for role in ROLES {
         let service = &services[role];
@@ -118,7 +140,7 @@ fn each_role_is_a_service_that_waits_for_topics_and_tables() {
 
 #[test]
 fn commands_of_compose_are_commands_of_pulse() {
-    for (name, service) in services().into_iter().filter(|(_, service)| !service["build"].is_null()) {
+    for (name, service) in services().into_iter().filter(|(_, service)| is_ours(service)) {
         let output = pulse().args(strings(&service["command"])).arg("--help").output().unwrap();
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     }

@@ -73,3 +73,26 @@ fn an_engine_that_is_none_is_refused_with_those_there_are() {
     assert!(!output.status.success());
     assert_eq!(stderr(&output), "engines: there is no engine scylla: kafka or cassandra\n");
 }
+
+#[test]
+fn settings_of_the_broker_come_last_and_nothing_is_fetched_offline() {
+    let script = std::fs::read_to_string(repository("deploy/engines/run")).unwrap();
+    let (_, settings) = script.split_once("log.dirs=").unwrap();
+    assert!(settings.lines().nth(1).unwrap().starts_with("${KAFKA_SETTINGS"), "a later line wins");
+    let (data, maven) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let asked = maven.path().join("asked");
+    let fake = maven.path().join("mvn");
+    std::fs::write(&fake, format!("#!/bin/sh\necho \"$@\" >>'{}'\nexit 1\n", asked.display())).unwrap();
+    std::fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", maven.path().display(), std::env::var_os("PATH").unwrap().display());
+    for (offline, expected) in [("1", true), ("", false)] {
+        let output =
+            run(data.path(), &["install", "kafka"], &[("PATH", &path), ("ENGINES_OFFLINE", offline)]);
+        assert!(!output.status.success());
+        if stderr(&output).contains("java 17 is not here") {
+            return;
+        }
+        let asked = std::fs::read_to_string(&asked).unwrap();
+        assert_eq!(asked.lines().last().unwrap().contains(" -o "), expected, "{asked}");
+    }
+}

@@ -5,7 +5,7 @@ use pulse::dice::Dice;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -39,7 +39,8 @@ pub struct FaultProxy {
 }
 
 struct Shared {
-    upstream: SocketAddr,
+    /// Not known yet where the address of the proxy is needed to start what is behind it.
+    upstream: OnceLock<SocketAddr>,
     /// Faults in a million answers; 0 lets everything through.
     per_million: AtomicU32,
     dice: Mutex<Dice>,
@@ -47,20 +48,25 @@ struct Shared {
 }
 
 impl FaultProxy {
-    /// A proxy that lets everything through until it is told otherwise.
-    pub fn start(upstream: SocketAddr, seed: u64) -> Self {
+    /// A proxy that leads nowhere yet, and lets everything through until it is told otherwise.
+    pub fn start(seed: u64) -> Self {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
-            upstream,
+            upstream: OnceLock::new(),
             per_million: AtomicU32::new(0),
             dice: Mutex::new(Dice::new(seed)),
             injected: Default::default(),
         });
         runtime.spawn(accept(listener, Arc::clone(&shared), TaskTracker::new()));
         Self { address, shared, _runtime: runtime }
+    }
+
+    /// What it is before.
+    pub fn lead_to(&self, upstream: SocketAddr) {
+        self.shared.upstream.set(upstream).expect("it leads to one address");
     }
 
     /// From now on so many answers in a million meet a fault.
@@ -113,7 +119,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: TaskTra
 }
 
 async fn carry(client: TcpStream, shared: &Shared) -> io::Result<()> {
-    let server = TcpStream::connect(shared.upstream).await?;
+    let upstream = shared.upstream.get().ok_or(io::ErrorKind::NotConnected)?;
+    let server = TcpStream::connect(upstream).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let (from_client, to_client) = client.into_split();
@@ -193,7 +200,8 @@ async fn ask(proxy: SocketAddr) -> bool {
 fn every_question_is_asked_and_the_answers_that_fail_are_those_that_were_counted() {
     let runtime = Runtime::new().unwrap();
     let (upstream, asked) = echo(&runtime);
-    let proxy = FaultProxy::start(upstream, 3);
+    let proxy = FaultProxy::start(3);
+    proxy.lead_to(upstream);
     assert!(runtime.block_on(ask(proxy.address)), "nothing is injected unasked");
     proxy.set_rate(500_000);
     let ask_all = async {

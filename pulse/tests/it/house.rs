@@ -1,11 +1,12 @@
 //! A house of many processes on Kafka and a CQL server: topics and a keyspace of its own, which go with it.
 
+use super::others::Others;
 use super::server::{Process, Server, pulse};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
 use scylla::client::session_builder::SessionBuilder;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -41,6 +42,11 @@ impl House {
             .unwrap()
             .block_on(async { Some((backends::engines::kafka().await?, backends::engines::cql().await?)) });
         let (brokers, nodes) = found?;
+        Some(Self::on(brokers, nodes))
+    }
+
+    /// A new house on those engines.
+    pub fn on(brokers: String, nodes: Vec<String>) -> Self {
         let directory = tempfile::Builder::new().prefix("house").rand_bytes(8).tempdir().unwrap();
         let name = directory.path().file_name().unwrap().to_str().unwrap().to_lowercase();
         let settings = vec![
@@ -57,7 +63,28 @@ impl House {
         let house = Self { directory, name, brokers, nodes, settings };
         let applied = house.command().args(["schema", "apply"]).output().unwrap();
         assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
-        Some(house)
+        house
+    }
+
+    /// The same house whose roles have one more setting.
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.settings.push((name, value.to_owned()));
+        self
+    }
+
+    /// Where its roles announce themselves.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Where its cells are.
+    pub fn nodes(&self) -> &[String] {
+        &self.nodes
+    }
+
+    /// The keyspace of its cells.
+    pub fn keyspace(&self) -> &str {
+        &self.name
     }
 
     /// The binary with the settings of this house.
@@ -67,12 +94,37 @@ impl House {
         command
     }
 
+    /// Somebody who reaches into it.
+    pub fn others(&self) -> Others {
+        Others::new(&self.brokers, format!("{}.", self.name))
+    }
+
+    /// Runs a statement on its store.
+    pub fn cql(&self, statement: &str) {
+        let run = async {
+            let session = SessionBuilder::new().known_nodes(&self.nodes).build().await.unwrap();
+            session.query_unpaged(statement, ()).await.unwrap();
+        };
+        Runtime::new().unwrap().block_on(run);
+    }
+
+    /// Its consumer group.
+    pub fn group(&self) -> &str {
+        &self.name
+    }
+
     /// Starts a role under a name of its own, and does not wait for it.
     pub fn begin(&self, role: &str, name: &str) -> Starting {
-        let file = self.directory.path().join(name);
+        let (mut command, file) = self.role(role, name);
+        Starting { process: Process::spawn(&mut command), file }
+    }
+
+    /// What starts a role under a name of its own, and the file that says when it is ready.
+    pub fn role(&self, role: &str, name: &str) -> (Command, PathBuf) {
+        let file = self.directory().join(name);
         let mut command = self.command();
         command.args(["serve", role, "--ready-file"]).arg(&file).stdout(Stdio::null());
-        Starting { process: Process::spawn(&mut command), file }
+        (command, file)
     }
 
     /// Takes topics and keyspace away.

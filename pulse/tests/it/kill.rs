@@ -1,13 +1,17 @@
 //! kill −9 at random moments and at named points, also inside flush and checkpoint, while a client in a process of its
 //! own streams pulses: at the end totals and counts equal what was acknowledged.
 
-use super::server::{Home, Server, repository};
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use super::acknowledged::{self, Client, Plant};
+use super::server::{Home, Server, eventually, repository};
+use backends::embedded::{Embedded, OpenOptions};
+use domain::port::Clock;
+use pulse::system_clock::SystemClock;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
 
+/// How long the client may take to have everything acknowledged.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Rounds of every test run; `make kill-test` sets more.
 const ROUNDS: u32 = 10;
 
@@ -29,18 +33,13 @@ const POINTS: &[&str] = &[
     "after-read-ledger:5",
 ];
 
-/// Usage of one tenant, SKU and hour: thousandths, and pulses.
-type Hours = BTreeMap<(String, String, i64), (i128, u64)>;
-
 #[test]
 fn what_was_acknowledged_is_counted_once_whatever_is_killed() {
     let rounds =
         std::env::var_os("KILL_ROUNDS").and_then(|rounds| rounds.to_str()?.parse().ok()).unwrap_or(ROUNDS);
     let home = Home::new();
-    let acknowledged = home.path("acknowledged.csv");
-    let mut server = home.start().with_catalog();
-    server.json(0, &["catalog", "apply", write_second_tenant(&home).to_str().unwrap()]);
-    let mut client = start_client(&home, &acknowledged);
+    let mut server = acknowledged::with_catalog(home.start(), home.directory());
+    let client = start_client(&home);
     for round in 0..rounds {
         kill(server, round);
         let point = POINTS[round as usize / 2 % POINTS.len()];
@@ -48,18 +47,39 @@ fn what_was_acknowledged_is_counted_once_whatever_is_killed() {
     }
     drop(server);
     server = home.start();
-    drop(client.stdin.take());
-    assert!(client.wait().unwrap().success(), "the client ends well once everything is acknowledged");
+    let told = client.finish(PATIENCE);
     server.settle();
-    let expected = read_acknowledged(&acknowledged);
-    assert!(
-        expected.values().map(|(_, count)| count).sum::<u64>() > 1_000,
-        "the client met a working server"
-    );
-    assert_eq!(read_usage(&server), expected);
-    let books = server.json(0, &["reconcile"]);
-    assert_eq!(books["difference"], "0");
-    eprintln!("{rounds} kills: {} of received {} applied", books["applied"], books["received"]);
+    let tally = acknowledged::check(&server, &told).unwrap_or_else(|fault| panic!("{fault}"));
+    assert!(tally.distinct > 1_000, "the client met a working server: {tally}");
+    eprintln!("{rounds} kills: {tally}");
+}
+
+/// The check itself: a pulse that was lost, or counted twice, behind the back of everything.
+#[test]
+fn one_pulse_that_is_lost_or_doubled_is_noticed() {
+    for plant in [Plant::Lost, Plant::Doubled] {
+        let home = Home::new();
+        let server = acknowledged::with_catalog(home.start(), home.directory());
+        let client = start_client(&home);
+        eventually("some usage", || (client.lines() > 200).then_some(()));
+        let told = client.finish(PATIENCE);
+        server.settle();
+        acknowledged::check(&server, &told).unwrap_or_else(|fault| panic!("{fault}"));
+        server.signal("TERM");
+        assert_eq!(server.exit_code(), Some(0));
+        Runtime::new().unwrap().block_on(async {
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+            let files = Embedded::open(&home.data_dir(), clock, OpenOptions::default()).unwrap();
+            acknowledged::plant(&*files.store, plant).await;
+        });
+        let fault = acknowledged::check(&home.start(), &told).expect_err("one is wrong");
+        assert!(fault.contains("usage of (\"acme\""), "{plant:?}: {fault}");
+        assert!(fault.contains("reconcile: "), "{plant:?}: {fault}");
+    }
+}
+
+fn start_client(home: &Home) -> Client {
+    Client::start(&[home.data_dir().join("ready.json")], home.path("acknowledged.csv"), 7, 0)
 }
 
 /// A moment later the server is gone: by its own crash point, or by a signal it cannot catch.
@@ -78,68 +98,6 @@ fn kill(mut server: Server, round: u32) {
 /// A server that ends itself at a crash point; it may do so before it is ready.
 fn arm(home: &Home, point: &str) -> Server {
     home.find_start_with(|command| command.env("PULSE_CRASH_POINT", point)).unwrap_or_else(|| home.start())
-}
-
-fn start_client(home: &Home, acknowledged: &Path) -> Child {
-    let examples = Path::new(env!("CARGO_BIN_EXE_pulse")).parent().unwrap().join("examples");
-    let client = examples.join("chaos_client");
-    assert!(client.exists(), "build the client first: cargo build -p pulse --example chaos_client");
-    let mut command = Command::new(client);
-    command.arg(home.data_dir().join("ready.json")).arg(acknowledged).arg("7");
-    command.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
-}
-
-/// The examples' catalogue knows one tenant; the client reports for two.
-fn write_second_tenant(home: &Home) -> PathBuf {
-    let path = home.path("globex.yaml");
-    std::fs::write(&path, "kind: tenant\nid: globex\nname: Globex\nstatus: active\n").unwrap();
-    path
-}
-
-fn read_acknowledged(path: &Path) -> Hours {
-    let mut seen = BTreeSet::new();
-    let mut hours = Hours::new();
-    for line in std::fs::read_to_string(path).unwrap().lines() {
-        let [tenant, sku, seconds, id, quantity] = line.split(',').collect::<Vec<_>>().try_into().unwrap();
-        if seen.insert((tenant.to_owned(), id.to_owned())) {
-            let hour = seconds.parse::<i64>().unwrap() / 3_600;
-            add(&mut hours, (tenant, sku, hour), (thousandths(quantity), 1));
-        }
-    }
-    hours
-}
-
-fn read_usage(server: &Server) -> Hours {
-    let path = "/v1/usage?from=-8h&window=PT1H&group_by=tenant,sku&page_size=1000";
-    let (status, body) = server.get(path);
-    assert_eq!(status, 200, "{body}");
-    let answer: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!(answer["next_page_token"], Value::Null);
-    let mut hours = Hours::new();
-    for item in answer["items"].as_array().unwrap() {
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let start: jiff::Timestamp = text(&item["start_time"]).parse().unwrap();
-        let (tenant, sku) = (text(&item["group"]["tenant"]), text(&item["group"]["sku"]));
-        let count = text(&item["count"]).parse().unwrap();
-        add(
-            &mut hours,
-            (&tenant, &sku, start.as_second() / 3_600),
-            (thousandths(&text(&item["quantity"])), count),
-        );
-    }
-    hours
-}
-
-fn add(hours: &mut Hours, (tenant, sku, hour): (&str, &str, i64), (quantity, count): (i128, u64)) {
-    let sum = hours.entry((tenant.to_owned(), sku.to_owned(), hour)).or_default();
-    sum.0 += quantity;
-    sum.1 += count;
-}
-
-fn thousandths(text: &str) -> i128 {
-    let (integer, fraction) = text.split_once('.').unwrap_or((text, ""));
-    assert!(fraction.len() <= 3, "{text}");
-    format!("{integer}{fraction:0<3}").parse().unwrap()
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use pulse::ready_file::Ready;
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -24,15 +25,29 @@ pub fn repository(path: &str) -> PathBuf {
 }
 
 /// Calls until it gives something.
-pub fn eventually<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, find: impl FnMut() -> Option<T>) -> T {
+    eventually_within(PATIENCE, what, find)
+}
+
+/// The same, with a patience of its own.
+pub fn eventually_within<T>(patience: Duration, what: &str, mut find: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = find() {
             return found;
         }
-        assert!(started.elapsed() < PATIENCE, "{what} did not come within {PATIENCE:?}");
+        assert!(started.elapsed() < patience, "{what} did not come within {patience:?}");
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// What a path of a server answers: status and body.
+pub fn get(http: SocketAddr, path: &str) -> (u16, String) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let response = reqwest::get(format!("http://{http}{path}")).await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    })
 }
 
 /// A data directory that outlives its servers.
@@ -47,6 +62,10 @@ impl Home {
 
     pub fn data_dir(&self) -> PathBuf {
         self.directory.path().join("data")
+    }
+
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -81,6 +100,26 @@ impl Process {
     pub fn spawn(command: &mut Command) -> Self {
         Self(command.spawn().unwrap())
     }
+
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([format!("-{name}"), self.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Whether it is still there.
+    pub fn is_running(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
+    /// Waits for its end.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        self.0.wait().unwrap().code()
+    }
 }
 
 impl Drop for Process {
@@ -100,8 +139,8 @@ impl Server {
     /// Waits for the process to say that it is ready; `None` where it ended before.
     pub fn find_ready(mut process: Process, file: &Path) -> Option<Self> {
         let ready = eventually("a ready server", || {
-            let ended = process.0.try_wait().unwrap().is_some();
-            let ready = Ready::find(file).unwrap().filter(|ready| ready.pid == process.0.id());
+            let ended = !process.is_running();
+            let ready = Ready::find(file).unwrap().filter(|ready| ready.pid == process.id());
             if ended { Some(None) } else { ready.map(Some) }
         })?;
         Some(Self { process, ready })
@@ -146,30 +185,21 @@ impl Server {
 
     /// What a path answers: status and body.
     pub fn get(&self, path: &str) -> (u16, String) {
-        let url = format!("http://{}{path}", self.ready.http);
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let response = reqwest::get(url).await.unwrap();
-            (response.status().as_u16(), response.text().await.unwrap())
-        })
+        get(self.ready.http, path)
     }
 
     /// Sends a signal, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([format!("-{name}"), self.process.0.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(status.success());
+        self.process.signal(name);
     }
 
     /// Whether its process is still there.
     pub fn is_running(&mut self) -> bool {
-        self.process.0.try_wait().unwrap().is_none()
+        self.process.is_running()
     }
 
     /// Waits for its end.
     pub fn exit_code(mut self) -> Option<i32> {
-        self.process.0.wait().unwrap().code()
+        self.process.exit_code()
     }
 }

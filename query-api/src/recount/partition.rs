@@ -6,7 +6,7 @@ use crate::meta::read_checkpoint;
 use crate::pages::{Pages, each_of_log};
 use domain::checkpoint::Totals;
 use domain::generation::{Generation, Registry};
-use domain::port::{CellStore, Log, TopicPartition};
+use domain::port::{CellStore, Log, TopicPartition, Watermarks};
 use domain::position::Position;
 use rest::Problem;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub struct PartitionBooks {
     pub kept: Tally,
     /// What the log holds from the checkpoint on.
     pub in_flight: Tally,
+    /// Records that the log lost before they were counted.
+    pub lost: u64,
     /// How many pulses the rows hold.
     pub row_count: u64,
     /// How many more than the checkpoint says rows may hold, because a flush goes before its checkpoint.
@@ -72,16 +74,18 @@ impl Books<'_> {
         };
         pages.each(first..checkpoint.next, &mut take).await?;
         let counted = rows::count(self.store, &days, place).await?;
-        let high = self.log.watermarks(&topic).await?.high;
+        let Watermarks { low, high } = self.log.watermarks(&topic).await?;
+        let next = checkpoint.next.max(first);
         let mut above = Above { checkpoint: checkpoint.position(), counted, ..Above::default() };
         let take = |entry: &domain::port::Entry| above.add(entry, generation);
-        each_of_log(self.log, &topic, checkpoint.next.max(first)..high, take).await?;
+        each_of_log(self.log, &topic, next.max(low)..high, take).await?;
         Ok(PartitionBooks {
             generation: place.0,
             partition,
             totals: checkpoint.totals,
             kept,
             in_flight: above.tally,
+            lost: low.saturating_sub(next),
             row_count: counted.pulses,
             ahead_max: above.flushed_max,
         })

@@ -4,7 +4,7 @@ use backends::engines;
 use backends::kafka::{KafkaLog, KafkaOptions};
 use futures::FutureExt;
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::hash::{BuildHasher, RandomState};
@@ -42,6 +42,14 @@ impl Brokers {
         let name = self.name(topic);
         self.admin.delete_topics(&[&name], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
         while self.partitions(&name) > 0 {}
+    }
+
+    /// Adds partitions up to so many.
+    pub async fn grow(&self, topic: &str, partitions: usize) {
+        let name = self.name(topic);
+        let more = [NewPartitions::new(&name, partitions)];
+        self.admin.create_partitions(&more, &AdminOptions::new()).await.unwrap().remove(0).unwrap();
+        while self.partitions(&name) < partitions {}
     }
 
     fn partitions(&self, name: &str) -> usize {

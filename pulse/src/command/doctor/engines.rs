@@ -106,7 +106,7 @@ async fn nodes(config: &Config) -> Vec<Finding> {
             let keyspace = format!("keyspace {} is as it must be", options.keyspace);
             vec![answer, Finding::well("scylla schema", keyspace)]
         }
-        Ok(wrong) => [answer].into_iter().chain(wrong.into_iter().map(schema_finding)).collect(),
+        Ok(wrong) => [answer].into_iter().chain(schema_findings(wrong, &options.keyspace)).collect(),
         Err(error @ scylla::OpenError::Unreachable { .. }) => {
             vec![away("scylla", &error.to_string(), "scylla.nodes")]
         }
@@ -114,10 +114,22 @@ async fn nodes(config: &Config) -> Vec<Finding> {
     }
 }
 
+/// Where there is no keyspace, that is all there is to say.
+fn schema_findings(wrong: Vec<schema::Finding>, keyspace: &str) -> Vec<Finding> {
+    let keyspace = format!("keyspace {keyspace}");
+    let is_all = |finding: &schema::Finding| finding.place == keyspace && finding.setting == "existence";
+    match wrong.iter().find(|finding| is_all(finding)).cloned() {
+        Some(absent) => vec![schema_finding(absent)],
+        None => wrong.into_iter().map(schema_finding).collect(),
+    }
+}
+
 fn schema_finding(finding: schema::Finding) -> Finding {
     let schema::Finding { place, setting, is, must_be, mend } = finding;
     let advice = match mend {
-        schema::Mend::Statement(statement) => format!("run `pulse schema apply`, or {statement}"),
+        schema::Mend::Statement(_) => {
+            "run `pulse schema apply`; `pulse schema check` shows the statement".to_owned()
+        }
         schema::Mend::ByHand(what) => what,
     };
     Finding::ill("scylla schema", format!("{place}: {setting} is {is} and must be {must_be}"), advice)
@@ -183,14 +195,30 @@ mod tests {
         assert_eq!(told.len(), 2);
         assert_eq!(told[0].found, "catalog: retention.ms is 1 and must be 2");
         assert_eq!(told[0].advice, "kafka-configs.sh");
-        let told = schema_finding(schema::Finding {
-            place: "page".to_owned(),
-            setting: "gc_grace_seconds",
+    }
+
+    #[test]
+    fn a_schema_is_told_table_by_table_or_as_missing_at_once() {
+        let wrong = |place: &str, setting, mend| schema::Finding {
+            place: place.to_owned(),
+            setting,
             is: "9".to_owned(),
             must_be: "0".to_owned(),
-            mend: schema::Mend::Statement("ALTER".to_owned()),
-        });
-        assert_eq!(told.advice, "run `pulse schema apply`, or ALTER");
+            mend,
+        };
+        let statement = || schema::Mend::Statement("ALTER".to_owned());
+        let by_hand = schema::Mend::ByHand("add nodes".to_owned());
+        let tables =
+            vec![wrong("page", "gc_grace_seconds", statement()), wrong("keyspace x", "replication", by_hand)];
+        let told = schema_findings(tables.clone(), "x");
+        assert_eq!(told[0].found, "page: gc_grace_seconds is 9 and must be 0");
+        let advice: Vec<&str> = told.iter().map(|finding| finding.advice.as_str()).collect();
+        assert_eq!(
+            advice,
+            ["run `pulse schema apply`; `pulse schema check` shows the statement", "add nodes"]
+        );
+        let absent = [vec![wrong("keyspace x", "existence", statement())], tables].concat();
+        assert_eq!(schema_findings(absent, "x").len(), 1);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The embedded backends: one data directory, its topics declared, its catalogue begun.
 
+use super::house::first_topics;
 use super::{Backends, random};
 use crate::config::Config;
 use anyhow::Context;
@@ -7,7 +8,6 @@ use backends::embedded::{Embedded, OpenOptions};
 use catalog::bootstrap::bootstrap;
 use domain::generation::Generation;
 use domain::port::{Clock, Log};
-use domain::topic::{CATALOG, DEAD_LETTERS, REVISIONS};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
 
@@ -32,9 +32,7 @@ pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Back
 async fn prepare(embedded: &Embedded, clock: &dyn Clock) -> anyhow::Result<()> {
     let log = &*embedded.log;
     let first = Generation::first(random()?, PARTITIONS);
-    let topics =
-        [(CATALOG, 1), (&first.topic, PARTITIONS), (REVISIONS, PARTITIONS), (DEAD_LETTERS, PARTITIONS)];
-    for (topic, partitions) in topics {
+    for (topic, partitions) in first_topics(&first) {
         log.declare(topic, partitions).await.with_context(|| format!("declaring the topic {topic}"))?;
     }
     let incarnation = log.incarnation(&first.topic).await?;

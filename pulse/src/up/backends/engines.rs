@@ -1,10 +1,10 @@
 //! The backends of many processes: the log on Kafka, the store on ScyllaDB.
 
-use super::house::{self, ends, is_begun};
+use super::house::{self, ends, first_topics, is_begun};
 use super::{Backends, random};
 use crate::config::Config;
 use anyhow::{Context, bail};
-use backends::kafka::{KafkaLog, OpenError};
+use backends::kafka::{Finding, KafkaLog, OpenError};
 use backends::scylla::ScyllaStore;
 use catalog::bootstrap::bootstrap;
 use catalog::state::State;
@@ -12,7 +12,7 @@ use catalog::view::View;
 use domain::checkpoint::Checkpoint;
 use domain::generation::Generation;
 use domain::port::{CellStore, Clock, Log, LogError, Query, read_all};
-use domain::topic::{CATALOG, DEAD_LETTERS, REVISIONS};
+use domain::topic::CATALOG;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -47,7 +47,7 @@ pub fn backends(log: Arc<KafkaLog>, store: Arc<ScyllaStore>, clock: Arc<dyn Cloc
     Backends { log: Arc::clone(&log) as _, store, clock, embedded: None, brokers: Some(log), data_dir: None }
 }
 
-/// Makes the topics and begins the catalogue's log. The catalogue's topic is made last: where it is, the others are.
+/// Makes the topics and begins the catalogue's log.
 async fn begin(
     log: &KafkaLog,
     store: &dyn CellStore,
@@ -56,9 +56,7 @@ async fn begin(
 ) -> anyhow::Result<()> {
     let first = Generation::first(random()?, partitions);
     refuse_lost_catalogue(log, store, &first).await?;
-    let topics =
-        [(&*first.topic, partitions), (REVISIONS, partitions), (DEAD_LETTERS, partitions), (CATALOG, 1)];
-    for (topic, partitions) in topics {
+    for (topic, partitions) in first_topics(&first) {
         log.declare(topic, partitions).await.with_context(|| format!("declaring the topic {topic}"))?;
     }
     let incarnation = settled(async || log.incarnation(&first.topic).await).await?;
@@ -105,11 +103,23 @@ async fn holds_checkpoints(store: &dyn CellStore, first: &Generation) -> anyhow:
 
 /// Refuses topics that are not as the catalogue and the configuration say, and tells the log where each of them lives.
 pub async fn recognise(log: &KafkaLog, state: &State) -> anyhow::Result<()> {
-    log.check(CATALOG, 1).await?;
+    but_growth(log.check(CATALOG, 1).await)?;
     for (topic, partitions) in house::topics(state)? {
-        log.check(&topic, partitions).await?;
+        but_growth(log.check(&topic, partitions).await)?;
     }
     Ok(learn(log, state)?)
+}
+
+/// Partitions cannot be taken away again, and those that were added hold nothing of ours: the consumer raises an alarm
+/// for each, and the house goes on.
+fn but_growth(checked: Result<(), OpenError>) -> Result<(), OpenError> {
+    match checked {
+        Err(OpenError::Settings { topic, findings }) if findings.iter().all(Finding::is_growth) => {
+            tracing::error!(topic, "partitions were added that are not ours; run `pulse doctor`");
+            Ok(())
+        }
+        checked => checked,
+    }
 }
 
 /// Keeps telling the log where its topics live, as the catalogue adds to them.
@@ -197,6 +207,26 @@ mod tests {
         assert_eq!(asked.get(), 100);
         let outside = LogError::OutOfRange { asked: 3, low: 0, high: 1 };
         assert_eq!(settled(async || Err::<(), _>(outside.clone())).await, Err(outside.clone()));
+    }
+
+    #[test]
+    fn added_partitions_are_passed_over_and_nothing_else() {
+        let finding = |setting: &str, found: &str| Finding {
+            setting: setting.to_owned(),
+            found: found.to_owned(),
+            wanted: "4".to_owned(),
+            mend: String::new(),
+        };
+        let error = |findings| OpenError::Settings { topic: "catalog".to_owned(), findings };
+        assert_eq!(but_growth(Ok(())), Ok(()));
+        assert_eq!(but_growth(Err(error(vec![finding("partitions", "6")]))), Ok(()));
+        for findings in [
+            vec![finding("partitions", "3")],
+            vec![finding("partitions", "6"), finding("cleanup.policy", "compact")],
+        ] {
+            assert_eq!(but_growth(Err(error(findings.clone()))), Err(error(findings)));
+        }
+        assert_eq!(but_growth(Err(OpenError::NoTls)), Err(OpenError::NoTls));
     }
 
     #[tokio::test]

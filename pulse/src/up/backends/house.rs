@@ -2,6 +2,7 @@
 
 use anyhow::{Context, ensure};
 use catalog::state::State;
+use domain::generation::Generation;
 use domain::port::{Log, LogError, ReadLimit, TopicPartition};
 use domain::topic::{CATALOG, DEAD_LETTERS, REVISIONS};
 use std::sync::Arc;
@@ -49,6 +50,13 @@ pub async fn fold(log: &dyn Log) -> anyhow::Result<State> {
     Ok(state)
 }
 
+/// The topics that a house begins with, each with its partitions. The catalogue's is made last: where it is, the others
+/// are.
+pub fn first_topics(first: &Generation) -> [(&str, u32); 4] {
+    let partitions = first.partitions;
+    [(&first.topic, partitions), (REVISIONS, partitions), (DEAD_LETTERS, partitions), (CATALOG, 1)]
+}
+
 /// Every topic of a house, the catalogue's own among them, each with its partitions; none where there is no house.
 pub async fn all_topics(log: &dyn Log) -> anyhow::Result<Vec<(Arc<str>, u32)>> {
     if !is_begun(log).await? {
@@ -74,7 +82,6 @@ mod tests {
     use super::*;
     use backends::memory::{ManualClock, MemoryLog};
     use catalog::bootstrap::bootstrap;
-    use domain::generation::Generation;
     use domain::port::Clock;
     use domain::time::Timestamp;
 

@@ -30,6 +30,13 @@ impl Page {
         repository(&self.name).parent().unwrap().to_owned()
     }
 
+    /// The part below a heading.
+    pub fn section(&self, heading: &str) -> Self {
+        let (_, rest) = self.text.split_once(&format!("\n## {heading}\n")).unwrap();
+        let text = rest.split("\n## ").next().unwrap_or_default();
+        Self { name: self.name.clone(), text: text.to_owned() }
+    }
+
     /// The lines of its shell blocks.
     pub fn commands(&self) -> Vec<String> {
         let mut is_shell = false;

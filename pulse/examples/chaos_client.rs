@@ -26,6 +26,7 @@ const TENANTS: [&str; 2] = ["acme", "globex"];
 const SKUS: [&str; 2] = ["llm.input", "llm.output"];
 const IN_FLIGHT_MAX: usize = 8;
 const BATCH_MAX: usize = 60;
+/// Half of the pulses are late, by so much at most.
 const LATENESS_SECONDS_MAX: usize = 3 * 3_600;
 /// Of a hundred pulses so many are one that was sent before.
 const AGAIN_PERCENT: usize = 30;
@@ -153,7 +154,8 @@ impl Client {
         }
         self.minted += 1;
         let sign = if self.below(10) == 0 { "-" } else { "" };
-        let late = i64::try_from(self.below(LATENESS_SECONDS_MAX)).unwrap_or(0);
+        let late = if self.below(2) == 0 { 0 } else { self.below(LATENESS_SECONDS_MAX) };
+        let late = i64::try_from(late).unwrap_or(0);
         let now = SystemClock.now().seconds();
         let pulse = Pulse {
             id: format!("chaos-{}", self.minted),

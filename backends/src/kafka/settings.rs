@@ -79,9 +79,8 @@ impl Settings {
             self.topics(&format!("--alter --partitions {}", self.partitions))
         } else {
             format!(
-                "{}, where it holds nothing; else leave what was added empty, and add a generation: grpcurl -plaintext \
-                 -d '{{\"partitions\": {found}, \"valid_from\": \"TIME\"}}' CATALOG:50051 \
-                 pulse.v1.RegistryService/AddGeneration",
+                "{}, where it holds nothing; else leave what was added empty, and add a generation: pulse catalog \
+                 add-generation --partitions {found}",
                 self.topics("--delete")
             )
         };
@@ -259,8 +258,8 @@ mod tests {
         let many = settings.differences(Shape { partitions: 5, ..GOOD }, &good(&settings));
         assert_eq!(many.len(), 1);
         let mend = "kafka-topics.sh --bootstrap-server one:9092 --topic north.pulses --delete, where it holds nothing; \
-                    else leave what was added empty, and add a generation: grpcurl -plaintext -d '{\"partitions\": 5, \
-                    \"valid_from\": \"TIME\"}' CATALOG:50051 pulse.v1.RegistryService/AddGeneration";
+                    else leave what was added empty, and add a generation: pulse catalog add-generation \
+                    --partitions 5";
         assert_eq!(many[0].mend, mend);
     }
 

@@ -9,6 +9,7 @@ mod tests;
 
 pub use batch::{Batch, Filling, sendable};
 
+use super::channel;
 use crate::exit::{Exit, Failure};
 use crate::server::Server;
 use connection::{Connection, Event};
@@ -89,7 +90,7 @@ where
             };
             pause = if self.last_answer > before { PAUSE_MIN } else { (pause * 2).min(PAUSE_MAX) };
             if !connection::is_worth_a_retry(&status) {
-                return Err(connection::failure(&status).into());
+                return Err(channel::failure(&status).into());
             }
             sleep(pause).await;
             connection = connect(&self.server, self.last_answer + PATIENCE, pause).await?;
@@ -172,7 +173,7 @@ async fn connect(server: &Server, deadline: Instant, mut pause: Duration) -> Res
             Err(status) => status,
         };
         if !connection::is_worth_a_retry(&status) || Instant::now() > deadline {
-            return Err(connection::failure(&status));
+            return Err(channel::failure(&status));
         }
         sleep(pause).await;
         pause = (pause * 2).min(PAUSE_MAX);

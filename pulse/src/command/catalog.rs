@@ -1,13 +1,17 @@
-//! `pulse catalog apply|export`: documents into the catalogue and out of it.
+//! `pulse catalog`: documents into the catalogue and out of it, and the log's layout.
+
+mod layout;
 
 use super::Context;
 use crate::client::catalog::{self, yaml};
+use crate::client::layout::Question;
 use crate::client::rest::Rest;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, Listing};
 use ::catalog::export::{Export, LeftOut};
 use anyhow::Context as _;
 use clap::Subcommand;
+use layout::{AddGeneration, SplitTenant};
 use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,14 +29,23 @@ pub enum Catalog {
         /// Where to: `.json` for JSON, else YAML; `-` for standard output
         file: PathBuf,
     },
+    /// Show the log's layout: its generations and the tenants that are spread over several partitions
+    Layout,
+    /// Give the log another number of partitions from an event time on, by a generation with a topic of its own
+    AddGeneration(AddGeneration),
+    /// Spread a busy tenant over several partitions from an event time on
+    SplitTenant(SplitTenant),
 }
 
 impl Catalog {
-    /// Applies or writes the file.
+    /// Does it.
     pub async fn run(self, context: &Context) -> anyhow::Result<Exit> {
         match self {
             Self::Apply { file } => apply(context, &file).await,
             Self::Export { file } => export(context, &file).await,
+            Self::Layout => layout::run(context, Question::Show).await,
+            Self::AddGeneration(flags) => layout::run(context, flags.into()).await,
+            Self::SplitTenant(flags) => layout::run(context, flags.into()).await,
         }
     }
 }

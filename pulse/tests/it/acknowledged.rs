@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// Whom the client reports for.
-const TENANTS: [&str; 2] = ["acme", "globex"];
+pub const TENANTS: [&str; 2] = ["acme", "globex"];
 
 /// A tenant, a SKU and an hour.
 type Place = (String, String, i64);

@@ -6,6 +6,7 @@
 
 mod cast;
 mod instance;
+mod layout;
 mod weather;
 
 use super::acknowledged::{self, Plant, Tally};

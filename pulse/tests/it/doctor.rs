@@ -108,7 +108,7 @@ fn each_topic_that_is_mis_set_is_a_line_with_the_command_that_sets_it_right() {
         right.push(set.split_once('=').unwrap());
     }
     let grown = findings.advice(&format!("{REVISIONS}: partitions is 6 and must be 4"));
-    assert!(grown.contains("pulse.v1.RegistryService/AddGeneration"), "{grown}");
+    assert!(grown.contains("pulse catalog add-generation --partitions 6"), "{grown}");
     let absent = findings.advice(&format!("{DEAD_LETTERS}: topic is absent and must be there"));
     assert!(absent.contains("--create --partitions 4 --replication-factor 1"), "{absent}");
 

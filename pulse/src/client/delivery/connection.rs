@@ -1,21 +1,14 @@
 //! One stream of `StreamPulses`.
 
-use crate::exit::{Exit, Failure};
+use crate::client::channel;
 use crate::server::Server;
 use proto::v1;
 use std::error::Error;
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::codec::Streaming;
-use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::Endpoint;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 use v1::ingest_service_client::IngestServiceClient;
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
-const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
 
 /// A stream that is open.
 pub struct Connection {
@@ -34,19 +27,9 @@ pub enum Event {
 impl Connection {
     /// Connects and opens a stream; `in_flight_max` requests fit without waiting.
     pub async fn open(server: &Server, in_flight_max: usize) -> Result<Self, Status> {
-        let endpoint = Endpoint::from_shared(server.grpc.clone());
-        let endpoint = endpoint.map_err(|error| Status::invalid_argument(error.to_string()))?;
-        let endpoint = endpoint
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
-        let channel = endpoint.connect().await.map_err(|error| unreachable(server, &error))?;
+        let channel = channel::connect(server).await?;
         let (requests, receiver) = mpsc::channel(in_flight_max);
-        let mut request = Request::new(ReceiverStream::new(receiver));
-        if let Some(credential) = credential(server)? {
-            request.metadata_mut().insert("authorization", credential);
-        }
+        let request = channel::request(server, ReceiverStream::new(receiver))?;
         let responses = IngestServiceClient::new(channel).stream_pulses(request).await?;
         Ok(Self { requests, responses: responses.into_inner() })
     }
@@ -66,20 +49,6 @@ impl Connection {
     }
 }
 
-fn unreachable(server: &Server, error: &tonic::transport::Error) -> Status {
-    let mut cause: &dyn Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    Status::unavailable(format!("no answer from {}: {cause}; is `pulse up` running?", server.grpc))
-}
-
-fn credential(server: &Server) -> Result<Option<MetadataValue<Ascii>>, Status> {
-    let Some(token) = &server.token else { return Ok(None) };
-    let value = format!("Bearer {}", token.reveal()).parse();
-    value.map(Some).map_err(|_| Status::invalid_argument("the token must be printable ASCII"))
-}
-
 /// Whether a new stream may do better. A status with a cause was made here, of a connection that broke: whatever its
 /// code, the server did not say it.
 pub fn is_worth_a_retry(status: &Status) -> bool {
@@ -90,20 +59,11 @@ pub fn is_worth_a_retry(status: &Status) -> bool {
     is_passing || status.source().is_some()
 }
 
-/// How a call that failed ends the command.
-pub fn failure(status: &Status) -> Failure {
-    let exit = match status.code() {
-        Code::Unavailable => Exit::NotReady,
-        Code::Unauthenticated | Code::PermissionDenied => Exit::NotAllowed,
-        Code::InvalidArgument => Exit::Usage,
-        _ => Exit::Failed,
-    };
-    Failure { exit, message: format!("{:?}: {}", status.code(), status.message()) }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::super::channel::failure;
     use super::*;
+    use crate::exit::Exit;
     use std::sync::Arc;
 
     #[test]

@@ -23,6 +23,8 @@ const POINT_PATIENCE: Duration = Duration::from_secs(10);
 /// Between two looks at who is gone.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// The name of the catalogue's process.
+pub const CATALOG: &str = "catalog-0";
 /// Between two batches of the client.
 const PAUSE_MS: u64 = 20;
 
@@ -109,8 +111,6 @@ impl<'a> Cast<'a> {
 
     /// The same, with clocks that are wrong.
     pub fn begin_ahead(house: &'a House, seed: u64, ahead: Ahead) -> Self {
-        let catalog = house.begin("catalog", "catalog-0").ready();
-        drop(acknowledged::with_catalog(catalog, house.directory()));
         let mut cast = Self {
             house,
             actors: Vec::new(),
@@ -119,8 +119,9 @@ impl<'a> Cast<'a> {
             ahead,
             kills: BTreeMap::new(),
         };
+        drop(acknowledged::with_catalog(cast.catalog(), house.directory()));
         for (role, name) in [
-            (Role::Catalog, "catalog-0"),
+            (Role::Catalog, CATALOG),
             (Role::Edge, "edge-0"),
             (Role::Edge, "edge-1"),
             (Role::Consumer, "consumer-0"),
@@ -167,6 +168,21 @@ impl<'a> Cast<'a> {
             command.env("PULSE_CRASH_POINT", point);
         }
         Actor { role, name, process: Process::spawn(&mut command), file, point, was_ready: false }
+    }
+
+    /// A catalogue of the house that goes when it is dropped.
+    fn catalog(&self) -> Server {
+        let Actor { process, file, .. } = self.start(Role::Catalog, CATALOG, None);
+        Server::find_ready(process, &file).expect("the catalogue ended before it was ready")
+    }
+
+    /// What a command answers that speaks to a role over gRPC.
+    pub fn ask(&self, index: usize, arguments: &[&str]) -> Value {
+        let grpc = self.grpc(index).to_string();
+        let mut command = self.house.command();
+        let output = command.args(["--grpc", &grpc, "--output", "json"]).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 
     fn log(&self, name: &str) -> PathBuf {

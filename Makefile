@@ -5,7 +5,7 @@ DATA_DIR  ?= ./pulse-data
 CARGO     ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check compose compose-down engines engines-down coverage mutants fuzz kill-test crash-matrix bench bench-growth contract-test
+.PHONY: help build run test check compose compose-down engines engines-down coverage mutants fuzz kill-test crash-matrix bench bench-growth bench-engines contract-test
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,3 +67,6 @@ bench: ## Measure this machine beside the raw limits, and write docs/benchmarks.
 
 bench-growth: ## Measure whether a pulse costs the same after a hundred million, half an hour at most
 	$(CARGO) bench --locked -p pulse --bench table -- growth
+
+bench-engines: ## Measure the roles on Kafka and a CQL server of their own, beside the raw clients
+	deploy/engines/with $(CARGO) bench --locked -p pulse --bench table -- engines

@@ -11,6 +11,7 @@ mod closed_loop;
 mod cost;
 mod disk;
 mod echo;
+mod engines;
 mod flood;
 mod growth;
 mod http;
@@ -41,6 +42,8 @@ pub struct Settings {
     pub log_bytes: u64,
     /// How far growth goes: `BENCH_GROWTH_PULSES`.
     pub growth_pulses: u64,
+    /// How many pulses consumers on engines have to count: `BENCH_BACKLOG_PULSES`.
+    pub backlog_pulses: u64,
     /// When growth ends at the latest, in minutes: `BENCH_GROWTH_MINUTES`.
     pub growth_minutes: u64,
 }
@@ -53,6 +56,7 @@ impl Settings {
             minutes: number("BENCH_MINUTES", 1)?,
             log_bytes: number("BENCH_LOG_BYTES", 2_000_000_000)?,
             growth_pulses: number("BENCH_GROWTH_PULSES", 100_000_000)?,
+            backlog_pulses: number("BENCH_BACKLOG_PULSES", 5_000_000)?,
             growth_minutes: number("BENCH_GROWTH_MINUTES", 30)?,
         })
     }
@@ -71,8 +75,9 @@ const GROUPS: [(&str, Group); 9] = [
     ("cost", cost::rows),
 ];
 
-/// The longer one, which has a page of its own and runs only where it is named.
-const GROWTH: (&str, Group) = ("growth", growth::rows);
+/// Those with a table of their own, which run only where they are named.
+const OTHERS: [(&str, Group, &str); 2] =
+    [("growth", growth::rows, page::GROWTH), ("engines", engines::rows, page::ENGINES)];
 
 type Group = fn(&Settings) -> anyhow::Result<Vec<Row>>;
 
@@ -93,8 +98,9 @@ fn main() -> ExitCode {
 
 fn run(wanted: &[String]) -> anyhow::Result<()> {
     let settings = Settings::of(&Environment::of_process())?;
-    let (mut rows, growth) = (Vec::new(), [GROWTH]);
-    for (name, group) in GROUPS.iter().chain(growth.iter().filter(|_| !wanted.is_empty())) {
+    let mut rows = Vec::new();
+    let others = OTHERS.iter().map(|(name, group, _)| (name, group)).filter(|_| !wanted.is_empty());
+    for (name, group) in GROUPS.iter().map(|(name, group)| (name, group)).chain(others) {
         if wanted.is_empty() || wanted.iter().any(|wanted| wanted == name) {
             eprintln!("measuring: {name}");
             rows.extend(group(&settings)?);
@@ -102,9 +108,10 @@ fn run(wanted: &[String]) -> anyhow::Result<()> {
     }
     let table = table::markdown(&rows);
     println!("{table}");
-    match wanted {
-        [] => page::write(page::TABLE, &table),
-        [one] if one == GROWTH.0 => page::write(page::GROWTH, &table),
-        _ => Ok(()),
-    }
+    let heading = match wanted {
+        [] => Some(page::TABLE),
+        [one] => OTHERS.iter().find(|(name, ..)| name == one).map(|(.., heading)| *heading),
+        _ => None,
+    };
+    heading.map_or(Ok(()), |heading| page::write(heading, &table))
 }

@@ -9,6 +9,8 @@ use std::path::Path;
 pub const TABLE: &str = "## The table";
 /// The heading of the growth table.
 pub const GROWTH: &str = "## Growth";
+/// The heading of the table of Kafka and a CQL server.
+pub const ENGINES: &str = "## On Kafka and a CQL server";
 const NOTES: &str = "## What the rows mean";
 const NEXT: &str = "\n## ";
 
@@ -29,12 +31,15 @@ fn replaced(page: &str, heading: &str, section: &str) -> anyhow::Result<String> 
 
 const EMPTY: &str = "# Benchmarks
 
-`make bench` measures the table and `make bench-growth` the growth, and both write this page: the release build, server \
+`make bench` measures the table, `make bench-growth` the growth and `make bench-engines` the roles on engines, and all \
+write this page: the release build, server \
 and clients on one machine, raw limits measured in the same run beside ours. Only numbers of one run can be compared.
 
 ## The table
 
 ## Growth
+
+## On Kafka and a CQL server
 
 ## What the rows mean
 ";

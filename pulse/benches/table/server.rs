@@ -85,7 +85,7 @@ impl Home {
 }
 
 /// A command of ours.
-fn pulse() -> Command {
+pub fn pulse() -> Command {
     clean(Command::new(binary()))
 }
 
@@ -165,6 +165,20 @@ impl Server {
             let mut connection = Connection::open(self.ready.http).await?;
             serde_json::from_str(connection.read("/v1/pipeline").await?)
                 .context("reading how far counting is")
+        })
+    }
+
+    /// The sum of the series of a metric whose lines begin so.
+    pub fn metric(&self, series: &str) -> anyhow::Result<u64> {
+        tokio::runtime::Runtime::new()?.block_on(async {
+            let mut connection = Connection::open(self.ready.http).await?;
+            let text = connection.read("/metrics").await?;
+            let lines = text.lines().filter(|line| line.starts_with(series));
+            lines
+                .map(|line| {
+                    line.rsplit(' ').next().context("a line has a value")?.parse::<u64>().map_err(Into::into)
+                })
+                .sum()
         })
     }
 

@@ -10,6 +10,7 @@ use crate::table::{Row, grouped, ratio};
 use anyhow::{Context, bail};
 use proto::v1;
 use proto::v1::ingest_service_client::IngestServiceClient;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -49,17 +50,18 @@ impl Load {
 }
 
 /// Pulses that were answered, and the time it took.
-#[derive(Clone, Copy)]
 pub struct Run {
     /// How many.
     pub pulses: u64,
     /// From the first one made to the last answer.
     pub elapsed: Duration,
+    /// From the moment a batch was due to its answer.
+    pub answers: Vec<Duration>,
 }
 
 impl Run {
     /// Pulses in a second.
-    pub fn rate(self) -> u64 {
+    pub fn rate(&self) -> u64 {
         rate(self.pulses, self.elapsed)
     }
 }
@@ -118,9 +120,11 @@ pub fn drive(address: &str, load: Load) -> anyhow::Result<Run> {
             let sender = Sender::new(Pulses::new(maker, load.tenants), load.pace());
             streams.spawn(sender.run(address.to_owned(), started + load.duration));
         }
-        let mut run = Run { pulses: 0, elapsed: Duration::ZERO };
+        let mut run = Run { pulses: 0, elapsed: Duration::ZERO, answers: Vec::new() };
         while let Some(answered) = streams.join_next().await {
-            run.pulses += answered??;
+            let answers = answered??;
+            run.pulses += (answers.len() * BATCH) as u64;
+            run.answers.extend(answers);
         }
         run.elapsed = started.elapsed();
         Ok(run)
@@ -174,33 +178,35 @@ struct Sender {
     pace: Option<Duration>,
     next: Instant,
     batch_sequence: i64,
-    unanswered: usize,
-    accepted: u64,
+    /// When each batch without an answer was due.
+    unanswered: HashMap<i64, Instant>,
+    answers: Vec<Duration>,
 }
 
 impl Sender {
     fn new(pulses: Pulses, pace: Option<Duration>) -> Self {
-        Self { pulses, pace, next: Instant::now(), batch_sequence: 0, unanswered: 0, accepted: 0 }
+        let (unanswered, answers) = (HashMap::new(), Vec::new());
+        Self { pulses, pace, next: Instant::now(), batch_sequence: 0, unanswered, answers }
     }
 
-    async fn run(mut self, address: String, end: Instant) -> anyhow::Result<u64> {
+    async fn run(mut self, address: String, end: Instant) -> anyhow::Result<Vec<Duration>> {
         let mut service = IngestServiceClient::new(channel(address).await?);
         let (batches, receiver) = mpsc::channel(IN_FLIGHT);
         self.send(&batches).await?;
         let mut answers = service.stream_pulses(ReceiverStream::new(receiver)).await?.into_inner();
-        while self.unanswered > 0 || Instant::now() < end {
-            let room = self.unanswered < IN_FLIGHT && Instant::now() < end;
+        while !self.unanswered.is_empty() || Instant::now() < end {
+            let room = self.unanswered.len() < IN_FLIGHT && Instant::now() < end;
             tokio::select! {
                 () = sleep_until(self.next.into()), if room => self.send(&batches).await?,
                 answer = answers.message() => self.take(&answer?.context("the server ended the stream")?)?,
             }
         }
-        Ok(self.accepted)
+        Ok(self.answers)
     }
 
     async fn send(&mut self, batches: &mpsc::Sender<v1::StreamPulsesRequest>) -> anyhow::Result<()> {
         self.batch_sequence += 1;
-        self.unanswered += 1;
+        self.unanswered.insert(self.batch_sequence, self.pace.map_or_else(Instant::now, |_| self.next));
         self.next = self.pace.map_or(self.next, |pace| self.next + pace);
         let pulses = self.pulses.batch(BATCH);
         let batch = v1::StreamPulsesRequest { batch_sequence: self.batch_sequence, pulses };
@@ -214,8 +220,8 @@ impl Sender {
         if usize::try_from(*accepted_count)? != BATCH {
             bail!("of a batch only {accepted_count} pulses were accepted");
         }
-        self.unanswered -= 1;
-        self.accepted += BATCH as u64;
+        let due = self.unanswered.remove(&answer.batch_sequence).context("an answer to no batch")?;
+        self.answers.push(due.elapsed());
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 
 /// Tenants beside the load's, each with one pulse under way at a time.
-const PROBES: u64 = 8;
+pub const PROBES: u64 = 8;
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const P99_MAX: Duration = Duration::from_secs(2);
 const GIVE_UP: Duration = Duration::from_secs(60);
@@ -33,7 +33,7 @@ pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let (grpc, http) = (server.grpc(), server.ready.http);
     let address = grpc.clone();
     let driver = thread::spawn(move || drive(&address, load));
-    let seen = probe(&grpc, http, duration * 2)?;
+    let seen = probe(&grpc, http, TENANTS, duration * 2)?;
     let reached = driver.join().map_err(|_| anyhow::anyhow!("the load panicked"))??.rate();
     let row = Row::stated(
         "acknowledgement to query at half load",
@@ -43,11 +43,12 @@ pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     Ok(vec![row.aiming("p99 ≤ 2 s", seen.at(99) <= P99_MAX)])
 }
 
-fn probe(grpc: &str, http: SocketAddr, duration: Duration) -> anyhow::Result<Percentiles> {
+/// From the acknowledgement of pulses of tenants from `first` on to the answer that holds them.
+pub fn probe(grpc: &str, http: SocketAddr, first: u64, duration: Duration) -> anyhow::Result<Percentiles> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let end = Instant::now() + duration;
         let mut probes = JoinSet::new();
-        for tenant in TENANTS..TENANTS + PROBES {
+        for tenant in first..first + PROBES {
             probes.spawn(send_and_look(grpc.to_owned(), http, tenant, end));
         }
         let mut seen = Vec::new();

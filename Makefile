@@ -5,7 +5,7 @@ DATA_DIR  ?= ./pulse-data
 CARGO     ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test check compose compose-down engines engines-down coverage mutants fuzz kill-test crash-matrix bench bench-growth bench-engines contract-test
+.PHONY: help build run test check compose compose-down engines engines-down coverage mutants fuzz kill-test crash-matrix parity bench bench-growth bench-engines contract-test
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ kill-test: ## Kill the server fifty times and compare with what was acknowledged
 
 crash-matrix: ## Kill roles, broker and store two hundred times and lose a thousand answers, on engines of its own
 	CRASH_KILLS=200 CRASH_UNKNOWN_OUTCOMES=1000 PULSE_REQUIRE_ENGINES=1 $(CARGO) test --locked -p pulse crash_matrix::engines -- crash_matrix::unknown_outcomes --nocapture --test-threads=1
+
+parity: ## Compare the answers of one process with those of four on engines of their own
+	PULSE_REQUIRE_ENGINES=1 deploy/engines/with $(CARGO) test --locked -p pulse --test it parity:: -- --nocapture
 
 contract-test: build ## Hold the served interface to its own description, by thousands of generated requests
 	PULSE=$(PULSE) pulse/tests/contract/run

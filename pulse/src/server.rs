@@ -86,6 +86,11 @@ impl Server {
             token: flags.token.clone(),
         })
     }
+
+    /// The same server, whose REST is elsewhere.
+    pub fn with_http(&self, address: &str) -> anyhow::Result<Self> {
+        Ok(Self { http: url(address)?, ..self.clone() })
+    }
 }
 
 fn url(address: &str) -> anyhow::Result<String> {

@@ -82,6 +82,9 @@ pub struct Simulate {
     /// The first event time, within the last 35 days [default: yesterday's midnight UTC]
     #[arg(long, value_name = "TIME", value_parser = start_time)]
     start: Option<Timestamp>,
+    /// Where the catalogue is served, where that is not the server of --http
+    #[arg(long, value_name = "ADDRESS")]
+    catalog_http: Option<String>,
     /// Over so many streams at once
     #[arg(long, default_value_t = 2)]
     streams: usize,
@@ -105,7 +108,11 @@ impl Simulate {
         let server = context.find_server()?;
         let rest = Rest::new(server.clone());
         let documents = catalog::read("the simulated catalogue", &workload.documents().to_string())?;
-        catalog::apply(&rest, "the simulated catalogue", &documents).await?;
+        let catalogue = match &self.catalog_http {
+            Some(address) => Rest::new(server.with_http(address)?),
+            None => rest.clone(),
+        };
+        catalog::apply(&catalogue, "the simulated catalogue", &documents).await?;
         let pulses = workload.shape().pulses;
         eprintln!("sending {pulses} pulses with event times from {} on", workload.shape().start);
         let bar = progress(pulses, "sending", "{pos}/{len} pulses");

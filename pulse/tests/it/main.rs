@@ -18,6 +18,7 @@ mod kill;
 mod openapi;
 mod operations;
 mod others;
+mod parity;
 mod python_client;
 mod real_usage;
 mod roles;

@@ -14,7 +14,7 @@ const TRILLION: u128 = 1_000_000_000_000;
 type Hours = BTreeMap<u8, [u128; 3]>;
 
 /// The published files, or the extract in the examples where they are not at hand.
-fn files() -> Vec<PathBuf> {
+pub fn files() -> Vec<PathBuf> {
     let published = ["azure-llm-2023-conv.csv", "azure-llm-2023-code.csv"]
         .map(|name| repository("../shared/data").join(name));
     if published.iter().all(|path| path.is_file()) {

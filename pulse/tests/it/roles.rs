@@ -15,16 +15,16 @@ const USAGE: &str = "/v1/usage?tenant=acme&from=-72h&window=PT1H&group_by=tenant
 const COSTS: &str = "/v1/costs?tenant=acme&from=-72h&window=PT1H&page_size=1000";
 
 /// The processes of a house, by what they do.
-struct Roles {
-    edge: Server,
-    consumer: Server,
-    catalog: Server,
-    query: Server,
+pub struct Roles {
+    pub edge: Server,
+    pub consumer: Server,
+    pub catalog: Server,
+    pub query: Server,
 }
 
 impl Roles {
     /// All four begin the house at the same time.
-    fn start(house: &House) -> Self {
+    pub fn start(house: &House) -> Self {
         let [edge, consumer, catalog, query] =
             ["ingestor-api", "ingestor-consumer", "catalog", "query-api"].map(|role| house.begin(role, role));
         Self {
@@ -35,13 +35,13 @@ impl Roles {
         }
     }
 
-    fn with_catalog(self) -> Self {
+    pub fn with_catalog(self) -> Self {
         Self { catalog: self.catalog.with_catalog(), ..self }
     }
 }
 
 /// What an answer lists, as it was written.
-fn items(server: &Server, path: &str) -> String {
+pub fn items(server: &Server, path: &str) -> String {
     let (status, text) = server.get(path);
     assert_eq!(status, 200, "{text}");
     let (_, rest) = text.split_once("\"items\":").unwrap();
@@ -50,7 +50,7 @@ fn items(server: &Server, path: &str) -> String {
     items.to_owned()
 }
 
-fn spawn_import(edge: &Server, file: &Path, columns: &[&str]) -> Child {
+pub fn spawn_import(edge: &Server, file: &Path, columns: &[&str]) -> Child {
     let mut import = edge.command();
     import.arg("import").arg(file).args(["--tenant", "acme"]).args(columns);
     import.stdout(Stdio::null()).spawn().unwrap()
@@ -66,28 +66,18 @@ fn import_example(edge: &Server, day: &str) {
 }
 
 /// Yesterday, which stays the same while the test runs over midnight.
-fn yesterday() -> String {
+pub fn yesterday() -> String {
     SystemClock.now().plus_seconds(-86_400).to_string()
 }
 
-/// The same usage in, the same digits out; then a consumer is killed under load, and another takes its partitions over.
+/// A consumer is killed under load, and another takes its partitions over.
 #[test]
-fn four_processes_answer_as_one_does_and_a_killed_consumer_is_replaced() {
+fn a_killed_consumer_is_replaced() {
     let Some(house) = House::find() else { return };
     let roles = Roles::start(&house).with_catalog();
-    let home = Home::new();
-    let one = home.start().with_catalog();
-    let day = yesterday();
-    for edge in [&roles.edge, &one] {
-        import_example(edge, &day);
-    }
+    let (home, day) = (Home::new(), yesterday());
+    import_example(&roles.edge, &day);
     roles.query.settle();
-    one.settle();
-    for path in [USAGE, COSTS] {
-        assert_eq!(items(&roles.query, path), items(&one, path), "{path}");
-    }
-    drop(one);
-
     let heir = house.begin("ingestor-consumer", "heir").ready();
     let mut lines = vec!["at,in".to_owned()];
     lines.extend((0..ROWS).map(|row| format!("2026-01-05 10:{:02}:00,{row}", row % 60)));

@@ -23,3 +23,4 @@ mod voice;
 pub use log::KafkaLog;
 pub use open_error::{Finding, OpenError};
 pub use options::{Compression, KafkaOptions, Sasl, Security};
+pub use record::catches_panics;

@@ -91,6 +91,8 @@ pub enum Input {
     Tick,
     /// The log ended at `high` after the clock had said `clock`.
     Probe {
+        /// The offset that was wanted next before the log was asked: all below it had been read.
+        next: u64,
         /// When.
         clock: Timestamp,
         /// The log's high watermark, asked after the clock was read.

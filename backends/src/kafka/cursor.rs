@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 /// Why a cursor cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// There is nothing where it stands, now or any more.
+    /// There is nothing where it stands, or the partition is not the one it read from.
     Outside,
     /// The partition is gone.
     Unknown,
@@ -41,6 +41,8 @@ pub struct Cursor {
     /// What was taken from the consumer and did not fit into the last answer.
     held: Option<Entry>,
     stop: Option<Stop>,
+    /// Its stop was told.
+    is_over: bool,
 }
 
 impl Cursor {
@@ -54,7 +56,7 @@ impl Cursor {
         place.add_partition_offset(&from.name, from.number, Offset::Offset(own))?;
         consumer.assign(&place)?;
         let (base, next) = (from.base, from.base.logical(own));
-        Ok(Self { consumer: Some(consumer), news, base, next, held: None, stop: None })
+        Ok(Self { consumer: Some(consumer), news, base, next, held: None, stop: None, is_over: false })
     }
 
     /// The offset it goes on from.
@@ -62,9 +64,14 @@ impl Cursor {
         self.next
     }
 
-    /// Whether it can go on at all.
-    pub fn is_sound(&self) -> bool {
-        self.stop.is_none()
+    /// What its offsets are counted from.
+    pub fn base(&self) -> Base {
+        self.base
+    }
+
+    /// Whether its reader has not heard yet of what keeps it from going on.
+    pub fn is_wanted(&self) -> bool {
+        !self.is_over
     }
 
     /// Comes when there may be more to take than there was.
@@ -88,12 +95,15 @@ impl Cursor {
             taken.push(entry);
         }
         match &self.stop {
-            Some(stop) if taken.is_empty() => Err(stop.clone()),
+            Some(stop) if taken.is_empty() => {
+                self.is_over = true;
+                Err(stop.clone())
+            }
             _ => Ok(taken),
         }
     }
 
-    /// The next record that was fetched. What comes from below was fetched before and is not asked for again.
+    /// The next record that was fetched. One from below means that offsets began anew: it is another partition's.
     fn poll(&mut self) -> Option<Entry> {
         while self.stop.is_none() {
             match self.consumer.as_ref()?.poll(Duration::ZERO)? {
@@ -102,6 +112,7 @@ impl Cursor {
                     if entry.offset >= self.next {
                         return Some(entry);
                     }
+                    self.stop = Some(Stop::Outside);
                 }
                 Err(error) => self.stop = stop(&error),
             }
@@ -120,11 +131,13 @@ impl Drop for Cursor {
 
 /// Where the error does not end by itself. The client reconnects, and finds the leader again, for ever.
 fn stop(error: &KafkaError) -> Option<Stop> {
-    use RDKafkaErrorCode::{AutoOffsetReset, BadMessage, InvalidMessage, OffsetOutOfRange};
+    use RDKafkaErrorCode::{
+        AutoOffsetReset, BadCompression, BadMessage, InvalidMessage, LogTruncation, OffsetOutOfRange,
+    };
     match error.rdkafka_error_code()? {
         _ if is_unknown(error) => Some(Stop::Unknown),
-        AutoOffsetReset | OffsetOutOfRange => Some(Stop::Outside),
-        BadMessage | InvalidMessage => Some(Stop::Damaged(error.to_string())),
+        AutoOffsetReset | LogTruncation | OffsetOutOfRange => Some(Stop::Outside),
+        BadCompression | BadMessage | InvalidMessage => Some(Stop::Damaged(error.to_string())),
         _ if is_transient(error) => None,
         _ => Some(Stop::Failed(error.to_string())),
     }
@@ -161,13 +174,15 @@ mod tests {
         for code in [Code::AllBrokersDown, Code::BrokerTransportFailure, Code::NotLeaderForPartition] {
             assert_eq!(of(code), None, "{code:?}");
         }
-        for code in [Code::AutoOffsetReset, Code::OffsetOutOfRange] {
+        for code in [Code::AutoOffsetReset, Code::LogTruncation, Code::OffsetOutOfRange] {
             assert_eq!(of(code), Some(Stop::Outside), "{code:?}");
         }
         for code in [Code::UnknownTopicOrPartition, Code::UnknownPartition, Code::UnknownTopic] {
             assert_eq!(of(code), Some(Stop::Unknown), "{code:?}");
         }
-        assert!(matches!(of(Code::BadMessage), Some(Stop::Damaged(_))));
+        for code in [Code::BadCompression, Code::BadMessage, Code::InvalidMessage] {
+            assert!(matches!(of(code), Some(Stop::Damaged(_))), "{code:?}");
+        }
         assert!(matches!(of(Code::TopicAuthorizationFailed), Some(Stop::Failed(_))));
         let fatal = KafkaError::MessageConsumptionFatal(Code::BrokerTransportFailure);
         assert!(matches!(stop(&fatal), Some(Stop::Failed(_))));

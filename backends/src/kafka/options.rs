@@ -175,7 +175,9 @@ impl KafkaOptions {
         config
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", "error");
+            .set("auto.offset.reset", "error")
+            // A reader that waits for transactions would stand still, or meet gaps, where somebody else began one.
+            .set("isolation.level", "read_uncommitted");
         config
     }
 
@@ -241,6 +243,7 @@ mod tests {
                 ("enable.auto.commit", "false"),
                 ("enable.auto.offset.store", "false"),
                 ("auto.offset.reset", "error"),
+                ("isolation.level", "read_uncommitted"),
                 ("allow.auto.create.topics", "false"),
             ] {
                 assert_eq!(consumer.get(key), Some(value), "{key}");

@@ -51,10 +51,15 @@ impl Readers {
             Some(own) => self.read_own(from, own, limit).await?,
             None => Err(Stop::Outside),
         };
-        match outcome {
-            Ok(entries) => Ok(entries),
-            Err(stop) => Err(failure(stop, from.at, offset, self.control.watermarks(from).await?)),
+        let stop = match outcome {
+            Ok(entries) => return Ok(entries),
+            Err(stop) => stop,
+        };
+        if matches!(stop, Stop::Outside | Stop::Unknown) {
+            // What others of its cursors have fetched ahead may be another topic's.
+            self.forget(&from.at.topic);
         }
+        Err(failure(stop, from.at, offset, self.control.watermarks(from).await?))
     }
 
     async fn read_own(
@@ -68,7 +73,7 @@ impl Readers {
             return Ok(outcome);
         }
         let (marks, offset) = (self.control.watermarks(from).await?, from.base.logical(own));
-        waiting::check(marks, offset)?;
+        waiting::check(marks, offset).inspect_err(|_| lease.give_up())?;
         if offset == marks.high {
             return Ok(Ok(Vec::new()));
         }
@@ -80,17 +85,19 @@ impl Readers {
     }
 
     fn lease(&self, from: &Place<'_>, own: i64) -> Result<Lease<'_>, LogError> {
-        let cursor = match self.find(from.at, from.base.logical(own)) {
+        let cursor = match self.find(from, from.base.logical(own)) {
             Some(cursor) => cursor,
             None => Cursor::start(&self.config, from, own).map_err(|error| unavailable(&error))?,
         };
         Ok(Lease { readers: self, from: from.at.clone(), cursor: Some(cursor) })
     }
 
-    fn find(&self, from: &TopicPartition, offset: u64) -> Option<Cursor> {
+    /// A cursor that stands there, in the same incarnation: it may have been in use when another was learned.
+    fn find(&self, from: &Place<'_>, offset: u64) -> Option<Cursor> {
         let mut all = self.idle();
-        let idle = all.get_mut(from)?;
-        let found = idle.iter().position(|idle| idle.cursor.next() == offset)?;
+        let idle = all.get_mut(from.at)?;
+        let stands = |cursor: &Cursor| (cursor.base(), cursor.next()) == (from.base, offset);
+        let found = idle.iter().position(|idle| stands(&idle.cursor))?;
         Some(idle.remove(found).cursor)
     }
 
@@ -147,18 +154,18 @@ impl Lease<'_> {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        if let Some(cursor) = self.cursor.take().filter(Cursor::is_sound) {
+        if let Some(cursor) = self.cursor.take().filter(Cursor::is_wanted) {
             self.readers.put(self.from.clone(), cursor);
         }
     }
 }
 
-/// What a stop means to who asked for an offset, given what the partition holds: it is there.
+/// What a stop means to who asked for an offset, given what the partition holds: it is there. Where the offset is there
+/// again, it may be another record's: only who knows the record before can tell, and must.
 fn failure(stop: Stop, from: &TopicPartition, asked: u64, Watermarks { low, high }: Watermarks) -> LogError {
-    let is_there = (low..=high).contains(&asked);
     match stop {
-        Stop::Outside if !is_there => LogError::OutOfRange { asked, low, high },
-        Stop::Outside | Stop::Unknown => {
+        Stop::Outside => LogError::OutOfRange { asked, low, high },
+        Stop::Unknown => {
             LogError::Unavailable(format!("offset {asked} of {from} was not there a moment ago"))
         }
         Stop::Damaged(detail) => LogError::Damaged { offset: asked, detail },
@@ -177,11 +184,10 @@ mod tests {
     fn a_stop_is_told_as_what_it_means_to_the_reader() {
         let at = TopicPartition::new("topic", 3);
         let told = |stop, asked| failure(stop, &at, asked, Watermarks { low: 10, high: 20 });
-        for asked in [9, 21] {
+        for asked in [9, 15, 21] {
             assert_eq!(told(Stop::Outside, asked), LogError::OutOfRange { asked, low: 10, high: 20 });
         }
         let passing = LogError::Unavailable("offset 20 of topic/3 was not there a moment ago".to_owned());
-        assert_eq!(told(Stop::Outside, 20), passing, "it is there by now");
         assert_eq!(told(Stop::Unknown, 20), passing, "a partition that was made a moment ago");
         let damaged = LogError::Damaged { offset: 12, detail: "its check".to_owned() };
         assert_eq!(told(Stop::Damaged("its check".to_owned()), 12), damaged);

@@ -98,8 +98,8 @@ impl State {
             Input::Done(id) => outputs.extend(self.done(calls, id)),
             Input::Unknown(id) => return Ok(self.again(id)),
             Input::Tick => self.flush_due = true,
-            Input::Probe { clock, high } => {
-                self.probe.get_or_insert(Probe { clock, high });
+            Input::Probe { next, clock, high } => {
+                self.saw_end(next, Probe { clock, high });
             }
             Input::Assigned(_) | Input::Revoked => {}
         }
@@ -111,6 +111,18 @@ impl State {
         match &self.halted {
             Some(stop) if self.is_settled() => Err(stop.clone()),
             _ => Ok((self, outputs)),
+        }
+    }
+
+    /// What had been read when the log's end was asked for lies below it, or the log lost records that were read: it is
+    /// no fold of this log any more. All that was read is made durable, so that the next assignment says the same.
+    fn saw_end(&mut self, next: u64, probe: Probe) {
+        if probe.high < next {
+            let alarm = Alarm::LogTooShort { next, high: probe.high };
+            self.halted.get_or_insert(alarm.into());
+            self.flush_due = true;
+        } else {
+            self.probe.get_or_insert(probe);
         }
     }
 

@@ -2,14 +2,14 @@
 
 use super::failure::Failure;
 use super::publish::publish;
-use super::source::Source;
+use super::source::{Source, Unreadable};
 use super::trace::Spans;
 use super::{Shared, Spot};
 use crate::alarm::Alarm;
 use crate::core::{Call, CallId, Flushed, Input, Output, Owner, Stop};
 use crate::metrics::{self, Meter};
 use domain::generation::Generation;
-use domain::port::{Entry, LogError, TopicPartition, Watermarks, read_all};
+use domain::port::{Entry, TopicPartition, Watermarks, read_all};
 use domain::time::Timestamp;
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -23,7 +23,7 @@ use tracing::Instrument;
 const BACK_OFF_MIN: Duration = Duration::from_millis(50);
 const BACK_OFF_MAX: Duration = Duration::from_secs(5);
 
-type Reads = mpsc::Receiver<Result<Vec<Entry>, LogError>>;
+type Reads = mpsc::Receiver<Result<Vec<Entry>, Unreadable>>;
 
 pub(super) struct Partition {
     shared: Shared,
@@ -227,12 +227,13 @@ impl Partition {
 
     /// Reads the clock first, then the log's end: what was acknowledged before the one lies below the other.
     fn probe(&mut self) {
+        let Some(next) = self.owner.next_offset() else { return };
         let ports = self.shared.ports.clone();
         let at = TopicPartition::new(self.generation.topic.clone(), self.number);
         self.calls.push(Box::pin(async move {
             let clock = ports.clock.now();
             let watermarks = ports.log.watermarks(&at).await;
-            Ok(watermarks.ok().map(|Watermarks { high, .. }| Input::Probe { clock, high }))
+            Ok(watermarks.ok().map(|Watermarks { high, .. }| Input::Probe { next, clock, high }))
         }));
     }
 
@@ -262,7 +263,7 @@ impl Partition {
     }
 
     /// What the log cannot give: out of range is for the assignment to judge, damage is for somebody to mend.
-    async fn unreadable(&mut self, error: LogError) -> End {
+    async fn unreadable(&mut self, error: Unreadable) -> End {
         self.flush_last().await;
         match Failure::from(error) {
             Failure::Alarm(alarm) => End::Alarm(alarm),

@@ -1,5 +1,7 @@
 //! The source: reads one partition of the log ahead into a bounded channel.
 
+use super::failure::Failure;
+use crate::alarm::Alarm;
 use domain::port::{Entry, Log, LogError, ReadLimit, TopicPartition};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,28 +23,50 @@ pub(super) struct Source {
     pub(super) stop: CancellationToken,
 }
 
+/// Why there is nothing more to come.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    /// The log says so.
+    Log(LogError),
+    /// The log came back with another record where this one was.
+    Replaced(u64),
+}
+
+impl From<Unreadable> for Failure {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::Log(error) => error.into(),
+            Unreadable::Replaced(offset) => Alarm::FingerprintMismatch { offset }.into(),
+        }
+    }
+}
+
 impl Source {
     /// Where its reads arrive, and the task that makes them.
     pub(super) fn open(
         self,
         next: u64,
-    ) -> (mpsc::Receiver<Result<Vec<Entry>, LogError>>, impl Future<Output = ()>) {
+    ) -> (mpsc::Receiver<Result<Vec<Entry>, Unreadable>>, impl Future<Output = ()>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         (receiver, self.read(next, sender))
     }
 
     /// Ends when it is stopped, when nobody listens, or after an error that reading again does not mend.
-    async fn read(self, mut next: u64, sender: mpsc::Sender<Result<Vec<Entry>, LogError>>) {
-        let limit = ReadLimit { bytes: self.bytes, wait: WAIT };
+    async fn read(self, mut next: u64, sender: mpsc::Sender<Result<Vec<Entry>, Unreadable>>) {
+        let mut last: Option<Entry> = None;
+        // What must still be there, once the log was away.
+        let mut doubted: Option<Entry> = None;
         loop {
             let read = tokio::select! {
                 () = self.stop.cancelled() => return,
-                read = self.log.read(&self.from, next, limit) => read,
+                read = self.read_on(next, doubted.as_ref()) => read,
             };
             match read {
-                Ok(entries) if entries.is_empty() => {}
                 Ok(entries) => {
-                    next = entries.last().map_or(next, |entry| entry.offset + 1);
+                    doubted = None;
+                    let Some(newest) = entries.last() else { continue };
+                    next = newest.offset + 1;
+                    last = Some(newest.clone());
                     let is_small = bytes(&entries) < self.bytes / 4;
                     if sender.send(Ok(entries)).await.is_err() {
                         return;
@@ -51,8 +75,9 @@ impl Source {
                         tokio::time::sleep(GATHER).await;
                     }
                 }
-                Err(LogError::Unavailable(reason)) => {
+                Err(Unreadable::Log(LogError::Unavailable(reason))) => {
                     tracing::warn!(partition = %self.from, reason, "the log cannot be read; trying again");
+                    doubted.clone_from(&last);
                     tokio::time::sleep(RETRY).await;
                 }
                 Err(error) => {
@@ -60,6 +85,18 @@ impl Source {
                     return;
                 }
             }
+        }
+    }
+
+    /// The next records; those of a log that came back only where it still has the `doubted` one before them.
+    async fn read_on(&self, next: u64, doubted: Option<&Entry>) -> Result<Vec<Entry>, Unreadable> {
+        let limit = ReadLimit { bytes: self.bytes, wait: WAIT };
+        let from = doubted.map_or(next, |doubted| doubted.offset);
+        let mut entries = self.log.read(&self.from, from, limit).await.map_err(Unreadable::Log)?;
+        match doubted {
+            None => Ok(entries),
+            Some(doubted) if entries.first() == Some(doubted) => Ok(entries.split_off(1)),
+            Some(doubted) => Err(Unreadable::Replaced(doubted.offset)),
         }
     }
 }
@@ -72,9 +109,13 @@ fn bytes(entries: &[Entry]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use async_trait::async_trait;
     use backends::memory::{ManualClock, MemoryLog};
-    use domain::port::NewRecord;
+    use domain::generation::{Generation, Incarnation};
+    use domain::port::{AssignmentChange, NewRecord, Watermarks};
     use domain::time::Timestamp;
+    use futures::stream::BoxStream;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     const TOPIC: &str = "pulses";
     const READ_BYTES: usize = 4_096;
@@ -119,5 +160,86 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_read_of_size_is_followed_by_the_next_at_once() {
         assert_eq!(reads(5, READ_BYTES / 4).await, [1; 5]);
+    }
+
+    /// A log that is away for one read whenever it is told so.
+    struct Flapping {
+        inner: MemoryLog,
+        is_away: AtomicBool,
+    }
+
+    #[async_trait]
+    impl Log for Flapping {
+        async fn append(&self, to: &TopicPartition, records: Vec<NewRecord>) -> Result<Vec<u64>, LogError> {
+            self.inner.append(to, records).await
+        }
+
+        async fn read(
+            &self,
+            from: &TopicPartition,
+            offset: u64,
+            limit: ReadLimit,
+        ) -> Result<Vec<Entry>, LogError> {
+            if self.is_away.swap(false, Ordering::SeqCst) {
+                return Err(LogError::Unavailable("away".to_owned()));
+            }
+            self.inner.read(from, offset, limit).await
+        }
+
+        async fn watermarks(&self, of: &TopicPartition) -> Result<Watermarks, LogError> {
+            self.inner.watermarks(of).await
+        }
+
+        async fn incarnation(&self, topic: &str) -> Result<Incarnation, LogError> {
+            self.inner.incarnation(topic).await
+        }
+
+        fn assignments(&self, generation: Arc<Generation>) -> BoxStream<'static, AssignmentChange> {
+            self.inner.assignments(generation)
+        }
+    }
+
+    /// What comes after "a" and "b", when the log was away and holds these records by then.
+    async fn after_an_outage(values: &[&'static str]) -> Result<Vec<Entry>, Unreadable> {
+        let inner = MemoryLog::new(Arc::new(ManualClock::at(Timestamp::EPOCH)));
+        inner.declare(TOPIC, 1);
+        let log = Arc::new(Flapping { inner, is_away: AtomicBool::new(false) });
+        let from = TopicPartition::new(TOPIC, 0);
+        log.inner.append_foreign(&from, "a").unwrap();
+        log.inner.append_foreign(&from, "b").unwrap();
+        let stop = CancellationToken::new();
+        let source =
+            Source { log: Arc::clone(&log) as _, from: from.clone(), bytes: READ_BYTES, stop: stop.clone() };
+        let (mut arrived, reading) = source.open(0);
+        let come_back = async {
+            assert_eq!(arrived.recv().await.unwrap().unwrap().len(), 2);
+            log.is_away.store(true, Ordering::SeqCst);
+            log.inner.recreate(TOPIC, 1, vec![0]);
+            for value in values {
+                log.inner.append_foreign(&from, *value).unwrap();
+            }
+            let next = arrived.recv().await.unwrap();
+            stop.cancel();
+            next
+        };
+        tokio::join!(come_back, reading).0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_was_away_is_read_on_only_where_it_is_the_same() {
+        let read = after_an_outage(&["a", "b", "c"]).await.unwrap();
+        assert_eq!(
+            read.iter().map(|entry| (entry.offset, &entry.value[..])).collect::<Vec<_>>(),
+            [(2, &b"c"[..])]
+        );
+        let other = after_an_outage(&["a", "x", "c"]).await;
+        assert!(matches!(other, Err(Unreadable::Replaced(1))), "{other:?}");
+        let short = after_an_outage(&["a"]).await;
+        assert!(matches!(short, Err(Unreadable::Replaced(1))), "{short:?}");
+        let empty = after_an_outage(&[]).await;
+        assert!(
+            matches!(empty, Err(Unreadable::Log(LogError::OutOfRange { asked: 1, low: 0, high: 0 }))),
+            "{empty:?}"
+        );
     }
 }

@@ -70,6 +70,23 @@ fn a_record_of_another_generation_or_incarnation_stops_the_partition() {
 }
 
 #[test]
+fn a_log_that_loses_what_was_read_stops_its_owner_after_all_of_it_is_durable() {
+    let mut bench = counted();
+    bench.append(&[pulse("d")]);
+    bench.feed().unwrap();
+    bench.answer_all().unwrap();
+    assert_eq!(bench.checkpoint().unwrap().next, 2, "the third is not flushed yet");
+    // The end was asked for after two had been read; that a third came since then is no loss.
+    bench.hand(Input::Probe { next: 2, clock: NOW, high: 2 }).unwrap();
+    let cut = bench.hand(Input::Probe { next: 3, clock: NOW, high: 2 });
+    let stop = cut.and_then(|()| bench.answer_all()).unwrap_err();
+    assert_eq!(stop, Stop::Alarm(Alarm::LogTooShort { next: 3, high: 2 }));
+    assert_eq!((bench.counted(), bench.checkpoint().unwrap().next), (4, 3));
+    let facts = Facts { watermarks: Watermarks { low: 0, high: 2 }, ..bench.facts() };
+    assert!(matches!(bench.assign(facts), Err(Stop::Alarm(Alarm::LogTooShort { next: 3, high: 2 }))));
+}
+
+#[test]
 fn a_log_that_ends_below_the_checkpoint_is_too_short() {
     let alarm = alarm_of(|facts| {
         facts.watermarks = Watermarks { low: 0, high: 1 };

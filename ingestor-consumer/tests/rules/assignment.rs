@@ -88,11 +88,11 @@ fn an_owner_that_was_revoked_does_nothing() {
 #[test]
 fn a_watermark_waits_until_all_below_the_end_it_saw_is_durable() {
     let mut bench = Bench::new();
-    bench.hand(Input::Probe { clock: NOW, high: 0 }).unwrap();
+    bench.hand(Input::Probe { next: 0, clock: NOW, high: 0 }).unwrap();
     assert_eq!(bench.watermark, Some(NOW), "an idle partition advances too");
     bench.append(&[pulse("a")]);
     let later = NOW.plus_seconds(1);
-    bench.hand(Input::Probe { clock: later, high: 1 }).unwrap();
+    bench.hand(Input::Probe { next: 0, clock: later, high: 1 }).unwrap();
     bench.feed().unwrap();
     bench.answer_all().unwrap();
     bench.hand(Input::Tick).unwrap();
@@ -102,6 +102,6 @@ fn a_watermark_waits_until_all_below_the_end_it_saw_is_durable() {
         bench.hand(answer).unwrap();
     }
     assert_eq!(bench.watermark, Some(later));
-    bench.hand(Input::Probe { clock: NOW, high: 1 }).unwrap();
+    bench.hand(Input::Probe { next: 1, clock: NOW, high: 1 }).unwrap();
     assert_eq!(bench.watermark, Some(later), "a watermark does not go back");
 }

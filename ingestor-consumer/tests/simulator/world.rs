@@ -14,7 +14,7 @@ use domain::port::{Entry, Query, Watermarks};
 use domain::table::{Cell, CellKey};
 use domain::time::Timestamp;
 use ingestor_consumer::alarm::Alarm;
-use ingestor_consumer::core::{Call, Facts, Input, Publication, Stop};
+use ingestor_consumer::core::{Call, Facts, Input, Owner, Publication, Stop};
 use proto::blob::Blob;
 use proto::published::Revision;
 use proto::record::FORMAT_HEADER;
@@ -105,8 +105,9 @@ impl World {
             0..28 => self.client_step(),
             28..58 => self.work_anywhere(),
             58..80 => self.travel(),
-            80..83 => self.input_to_any(|_, _| Input::Tick),
-            83..86 => self.input_to_any(|world, spot| Input::Probe {
+            80..83 => self.input_to_any(|_, _, _| Input::Tick),
+            83..86 => self.input_to_any(|world, process, spot| Input::Probe {
+                next: world.processes[process].owner(spot).and_then(Owner::next_offset).unwrap_or(0),
                 clock: world.now,
                 high: world.history.high(spot),
             }),
@@ -161,9 +162,9 @@ impl World {
         (!spots.is_empty()).then(|| (process, *self.random.pick(&spots)))
     }
 
-    fn input_to_any(&mut self, input: impl Fn(&Self, Spot) -> Input) {
+    fn input_to_any(&mut self, input: impl Fn(&Self, usize, Spot) -> Input) {
         if let Some((process, spot)) = self.any_owner() {
-            let input = input(self, spot);
+            let input = input(self, process, spot);
             self.hand(process, spot, input);
         }
     }

@@ -267,7 +267,9 @@ impl From<ViewError> for Problem {
     fn from(error: ViewError) -> Self {
         match error {
             ViewError::Log(error) => error.into(),
-            ViewError::Halted(_) | ViewError::Empty => Self::new(Code::NotReady, error.to_string()),
+            ViewError::Halted(_) | ViewError::Short { .. } | ViewError::Empty => {
+                Self::new(Code::NotReady, error.to_string())
+            }
         }
     }
 }

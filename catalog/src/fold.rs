@@ -121,6 +121,18 @@ pub enum Halt {
         /// The one that came.
         offset: u64,
     },
+    /// What comes next is not there: the log was cut or made anew, and may not be the one that was folded.
+    #[error(
+        "the catalogue's log holds {low} to {high}, {expected} comes next: restore the log, and start this process again"
+    )]
+    Replaced {
+        /// The one that should come.
+        expected: u64,
+        /// The first that is there.
+        low: u64,
+        /// The next to be given.
+        high: u64,
+    },
     /// Rules that a newer version of this code knows.
     #[error(
         "catalogue rules {version} hold from record {offset} on, known are those up to {RULES_KNOWN}: upgrade this process"

@@ -57,6 +57,16 @@ pub enum ViewError {
     /// The log cannot be asked.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The log ends below what was folded of it: it is another one, or an older copy.
+    #[error(
+        "the catalogue's log ends at offset {end}, {folded} was already reached: restore the log, and start this process again"
+    )]
+    Short {
+        /// Where it ends.
+        end: u64,
+        /// What was folded before that was asked for.
+        folded: u64,
+    },
     /// The log has no registry: it was never begun.
     #[error("the catalogue's log holds no registry of generations")]
     Empty,
@@ -131,9 +141,12 @@ impl View {
             return Ok(self.state());
         }
         let number = self.0.begun.fetch_add(1, Ordering::AcqRel) + 1;
-        let now = self.0.clock.now();
+        let (now, folded) = (self.0.clock.now(), self.state().offset());
         let end = self.0.log.watermarks(&partition()).await?.high;
         metrics::looked(end, self.state().offset());
+        if end < folded {
+            return Err(ViewError::Short { end, folded });
+        }
         let state = self.at_least(end).await?;
         self.0.confirmed.fetch_max(now.nanos(), Ordering::AcqRel);
         *caught_up = number;

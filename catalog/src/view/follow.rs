@@ -4,7 +4,7 @@ use super::{Followed, View, partition};
 use crate::fold::Halt;
 use crate::metrics;
 use crate::state::State;
-use domain::port::{Entry, ReadLimit};
+use domain::port::{Entry, LogError, ReadLimit};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,13 @@ async fn follow(view: &View) {
                 if stop {
                     return;
                 }
+            }
+            Err(LogError::OutOfRange { asked: expected, low, high }) => {
+                // Read on later it might give other records for those that were folded.
+                let halt = Halt::Replaced { expected, low, high };
+                tracing::error!(%halt, "the catalogue stands still");
+                view.0.followed.send_replace(Followed { state: Arc::new(state), halt: Some(halt) });
+                return;
             }
             Err(error) => {
                 tracing::warn!(%error, "the catalogue's log cannot be read");

@@ -122,6 +122,25 @@ async fn a_view_stands_still_at_what_it_does_not_know_and_says_so() {
     assert!(matches!(put, Err(CatalogError::View(ViewError::Halted(_)))));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_log_that_was_cut_confirms_nothing_also_when_it_has_grown_again() {
+    let house = House::begun().await;
+    let view = house.catalog.view();
+    house.log.truncate(&partition(), 3).unwrap();
+    assert_eq!(view.confirm().await, Err(ViewError::Short { end: 3, folded: 5 }));
+    let told = view.find_halt();
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    let halt = Halt::Replaced { expected: 5, low: 0, high: 3 };
+    assert_eq!(view.find_halt(), Some(halt.clone()), "{told:?} before");
+    for name in ["globex", "initech", "hooli"] {
+        append(&house, tenant(name)).await;
+    }
+    assert_eq!(view.confirm().await, Err(ViewError::Halted(halt)));
+    let later = at(NOW).plus_seconds(301);
+    house.clock.set(later);
+    assert!(view.admit(later, &[]).await.is_err(), "nothing is decided by a log that nobody knows");
+}
+
 #[tokio::test]
 async fn a_log_that_was_never_begun_opens_no_view() {
     let house = House::empty().await;

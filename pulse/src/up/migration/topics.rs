@@ -69,7 +69,7 @@ async fn missing(
 mod tests {
     use super::super::catalogue::copy;
     use super::*;
-    use backends::memory::{ManualClock, MemoryLog};
+    use backends::memory::{AppendFault, ManualClock, MemoryLog};
     use bytes::Bytes;
     use catalog::bootstrap::bootstrap;
     use domain::generation::Generation;
@@ -142,6 +142,20 @@ mod tests {
                 let here = house.target.incarnation(topic).await.unwrap();
                 assert_eq!(last.log_id, here.log_id, "{topic}");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_registration_that_was_cut_short_goes_on_where_it_stopped() {
+        for fault in [AppendFault::UnknownStored, AppendFault::UnknownNotStored, AppendFault::Overloaded] {
+            let house = Move::new().await;
+            // Two records of the catalogue and one place are there; the next append fails.
+            house.target.script_appends([None, None, None, Some(fault)]);
+            assert!(house.run().await.is_err(), "{fault:?}");
+            house.run().await.unwrap();
+            let state = fold(&house.target).await.unwrap();
+            let numbers: Vec<u32> = state.incarnations().map(|(_, last)| last.number).collect();
+            assert_eq!((state.offset(), numbers), (5, vec![2, 2, 2]), "{fault:?}");
         }
     }
 

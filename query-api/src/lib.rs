@@ -17,6 +17,7 @@ use meta::Progress;
 use rest::Problem;
 use rest::page::PageKey;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -62,6 +63,12 @@ pub struct Config {
     /// Signs page tokens; the same for all replicas.
     pub page_key: PageKey,
 }
+
+/// A registry confirmed within so long speaks for every partition: a new one holds for event times of a quarter of an hour
+/// after its command at the earliest.
+const CONFIRMED_SECONDS: i64 = 5 * 60;
+/// How long an answer waits for the catalogue's log.
+const CONFIRM_MAX: Duration = Duration::from_secs(1);
 
 /// What the reads need of the world.
 #[derive(Clone)]
@@ -168,7 +175,25 @@ impl QueryApi {
     async fn progress(&self, state: &State, tenants: &[TenantId]) -> Result<Progress, StoreError> {
         let with_calendar =
             tenants.iter().map(|tenant| (tenant, state.calendar_of(tenant))).collect::<Vec<_>>();
-        Progress::read(self.store(), &self.registry(), with_calendar).await
+        let (registry, known_until) = self.known_registry().await;
+        let progress = Progress::read(self.store(), &registry, with_calendar).await?;
+        Ok(match known_until {
+            Some(instant) => progress.capped(instant),
+            None => progress,
+        })
+    }
+
+    /// The registry, and where it could not be confirmed for a while the instant as of which it was: partitions that were
+    /// added since then may hold pulses that were acknowledged after it.
+    async fn known_registry(&self) -> (Arc<Registry>, Option<Timestamp>) {
+        let view = &self.0.ports.view;
+        let is_fresh = || view.confirmed() >= self.now().plus_seconds(-CONFIRMED_SECONDS);
+        if !is_fresh() {
+            // Whether it came or not, the reading of the clock tells.
+            let _ = tokio::time::timeout(CONFIRM_MAX, view.confirm()).await;
+        }
+        let known_until = (!is_fresh()).then(|| view.confirmed());
+        (view.registry(), known_until)
     }
 }
 

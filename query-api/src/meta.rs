@@ -80,6 +80,13 @@ impl Progress {
         self.watermark
     }
 
+    /// The same, where nobody knows of partitions that were added after the instant.
+    #[must_use]
+    pub fn capped(self, known_until: Timestamp) -> Self {
+        let watermark = self.watermark.map(|watermark| watermark.min(known_until));
+        Self { watermark, ..self }
+    }
+
     /// What an answer about the range says of itself.
     pub fn meta(&self, range: &Window, late_count: u64) -> Meta {
         Meta {

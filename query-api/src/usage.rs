@@ -226,6 +226,21 @@ mod tests {
         assert_eq!(body["meta"]["complete"], false);
     }
 
+    /// A generation added after the last look may hold what was acknowledged since.
+    #[tokio::test]
+    async fn an_answer_reaches_no_further_than_the_registry_is_known() {
+        let house = house().await;
+        house.reach("2026-03-10T15:00:00Z").await;
+        house.log.delete(domain::topic::CATALOG);
+        let meta = async |seconds| {
+            house.clock.advance(seconds);
+            let (_, body) = house.get("/v1/usage?tenant=acme&from=-24h&to=2026-03-10T14:45:00Z").await;
+            (body["meta"]["watermark"].clone(), body["meta"]["complete"].clone())
+        };
+        assert_eq!(meta(300).await, (json!("2026-03-10T15:00:00Z"), json!(true)));
+        assert_eq!(meta(1).await, (json!("2026-03-10T14:37:12Z"), json!(false)));
+    }
+
     #[tokio::test]
     async fn adjustments_are_shown_by_event_time_and_counted() {
         let house = house().await;

@@ -14,10 +14,14 @@ use domain::port::{
 };
 use futures::stream::BoxStream;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::task::TaskTracker;
 
 /// The name under which this log tells its times and counts.
 const NAME: &str = "kafka";
+/// How long the end of a membership may take; below what a process has to go down.
+const LEAVE_MAX: Duration = Duration::from_secs(3);
 
 /// The log on Kafka.
 pub struct KafkaLog {
@@ -26,6 +30,7 @@ pub struct KafkaLog {
     topics: Topics,
     readers: Readers,
     producer: Producer,
+    members: TaskTracker,
     meter: Meter,
 }
 
@@ -39,7 +44,8 @@ impl KafkaLog {
         let readers = Readers::new(&options, Arc::clone(&control), Arc::clone(&clock));
         let producer = Producer::new(&options)?;
         let meter = Meter::new(NAME, clock);
-        Ok(Arc::new(Self { options, control, topics, readers, producer, meter }))
+        let members = TaskTracker::new();
+        Ok(Arc::new(Self { options, control, topics, readers, producer, members, meter }))
     }
 
     /// Makes sure the topic is there with that many partitions and the settings it must have.
@@ -57,6 +63,15 @@ impl KafkaLog {
         self.topics.learn(topic, incarnation)?;
         self.readers.forget(topic);
         Ok(())
+    }
+
+    /// Waits until nobody here is a member of a group any more, once all assignments are dropped: what a process owned is
+    /// given to others at once then, and not after its session. Brokers that are away are not waited for.
+    pub async fn leave(&self) {
+        self.members.close();
+        if tokio::time::timeout(LEAVE_MAX, self.members.wait()).await.is_err() {
+            tracing::warn!("the brokers did not take the end of a membership; its session ends by itself");
+        }
     }
 }
 
@@ -100,7 +115,7 @@ impl Log for KafkaLog {
 
     fn assignments(&self, generation: Arc<Generation>) -> BoxStream<'static, AssignmentChange> {
         let (config, topic) = (self.options.member(&generation.topic), self.options.topic(&generation.topic));
-        Box::pin(ReceiverStream::new(member::join(config, topic, generation)))
+        Box::pin(ReceiverStream::new(member::join(config, topic, generation, &self.members)))
     }
 }
 

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
 /// Changes that wait for their reader; the member stands still while there are more.
@@ -26,12 +27,21 @@ const TURN: Duration = Duration::from_millis(100);
 /// How long a member that failed stays away.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Joins the group for a generation; what it is given comes out of the channel, whose end leaves the group.
-pub fn join(config: ClientConfig, topic: String, generation: Arc<Generation>) -> Receiver<AssignmentChange> {
+/// Joins the group for a generation; what it is given comes out of the channel, whose end leaves the group. The tracker
+/// knows of it until it has left.
+pub fn join(
+    config: ClientConfig,
+    topic: String,
+    generation: Arc<Generation>,
+    members: &TaskTracker,
+) -> Receiver<AssignmentChange> {
     let (changes, receiver) = channel(CHANGES_MAX);
     let shares = Shares { generation, owned: Mutex::default(), changes };
-    let name = format!("member-{topic}");
-    let spawned = thread::Builder::new().name(name).spawn(move || stay(&config, &topic, &Arc::new(shares)));
+    let (name, membership) = (format!("member-{topic}"), members.token());
+    let spawned = thread::Builder::new().name(name).spawn(move || {
+        stay(&config, &topic, &Arc::new(shares));
+        drop(membership);
+    });
     if let Err(error) = spawned {
         error!(%error, "no thread for a member of the group can be started");
     }
@@ -179,6 +189,19 @@ mod tests {
         shares.gain(vec![0]);
         // It would join, and never come back, if somebody listened.
         stay(&ClientConfig::new(), "topic", &shares);
+    }
+
+    #[tokio::test]
+    async fn a_member_is_known_until_it_has_left() {
+        let members = TaskTracker::new();
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", "127.0.0.1:1").set("group.id", "group");
+        let generation = Arc::new(Generation::first([0; 16], 4));
+        let receiver = join(config, "topic".to_owned(), generation, &members);
+        members.close();
+        assert_eq!(members.len(), 1);
+        drop(receiver);
+        members.wait().await;
     }
 
     #[test]

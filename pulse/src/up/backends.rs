@@ -65,6 +65,11 @@ impl Backends {
         let Some(brokers) = &self.brokers else { return Ok(()) };
         engines::recognise(brokers, &view.state()).await?;
         lifecycle.keep(engines::follow(Arc::clone(brokers), view.clone()));
+        let (brokers, stop) = (Arc::clone(brokers), lifecycle.stop_working.clone());
+        lifecycle.work.spawn(async move {
+            stop.cancelled().await;
+            brokers.leave().await;
+        });
         Ok(())
     }
 

@@ -88,7 +88,7 @@ impl Default for KafkaOptions {
             group: "pulse".to_owned(),
             replication: 1,
             min_insync_replicas: 1,
-            retention: Duration::from_secs(14 * 86_400),
+            retention: Duration::from_secs(7 * 86_400),
             compression: Compression::default(),
             append_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(5),

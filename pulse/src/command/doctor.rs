@@ -14,6 +14,7 @@ use crate::system_clock::SystemClock;
 use backends::embedded::free_bytes;
 use clap::Args;
 use domain::code::Code;
+use domain::generation::Horizon;
 use domain::port::Clock;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
@@ -91,6 +92,7 @@ fn item(finding: &Finding) -> Value {
 fn here(config: &Config) -> Vec<Finding> {
     let mut findings = vec![Finding::well("configuration", "valid")];
     if config.is_on_engines() {
+        findings.push(retention(config.kafka.retention_hours));
         return findings;
     }
     if config.ephemeral {
@@ -100,6 +102,19 @@ fn here(config: &Config) -> Vec<Finding> {
     findings.push(directory(&config.data_dir));
     findings.extend(disk(&config.data_dir));
     findings
+}
+
+/// Records may wait for their owner no longer than the ledger knows the ids that they could repeat.
+fn retention(hours: u32) -> Finding {
+    let replayed = Horizon::default().replay_seconds() / 3_600;
+    let found = format!("kafka.retention_hours is {hours}");
+    if i64::from(hours) <= replayed {
+        Finding::well("retention", found)
+    } else {
+        let advice =
+            format!("set it to {replayed} at most: what waits longer is REPLAY_TOO_OLD when it is read");
+        Finding::ill("retention", found, advice)
+    }
 }
 
 fn directory(path: &Path) -> Finding {
@@ -212,6 +227,17 @@ mod tests {
 
     fn pipeline(balanced: bool, lag: &str) -> Value {
         json!({"time": "2026-03-02T15:00:00Z", "lag_seconds": lag, "books": {"read": "9", "balanced": balanced}})
+    }
+
+    /// Eight days less five minutes, in whole hours.
+    #[test]
+    fn records_wait_no_longer_than_their_ids_are_known() {
+        assert!(
+            retention(191).is_well
+                && retention(crate::config::Config::default().kafka.retention_hours).is_well
+        );
+        let long = retention(192);
+        assert_eq!((long.is_well, long.found.as_str()), (false, "kafka.retention_hours is 192"));
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub struct Config {
     /// Copies that must have a record before it is acknowledged; topics of another setting are refused. Two in
     /// production.
     pub min_insync_replicas: i32,
-    /// How long brokers keep records, read or not; the catalogue's are kept for ever.
+    /// How long brokers keep records, read or not; the catalogue's are kept for ever. What lies longer than the ledger
+    /// surely knows, eight days, cannot be counted any more.
     pub retention_hours: u32,
     /// How records are compressed on the wire and on the brokers' disks.
     pub compression: Compression,
@@ -64,7 +65,7 @@ impl Default for Config {
             partitions: 8,
             replication: 1,
             min_insync_replicas: 1,
-            retention_hours: 14 * 24,
+            retention_hours: 7 * 24,
             compression: Compression::None,
             tls: false,
             tls_ca_file: None,

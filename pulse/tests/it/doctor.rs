@@ -70,6 +70,7 @@ fn a_house_that_is_well_has_nothing_to_mend() {
     let expected = [
         "version",
         "configuration",
+        "retention",
         "kafka",
         "kafka topics",
         "kafka clock",
@@ -90,7 +91,7 @@ fn each_topic_that_is_mis_set_is_a_line_with_the_command_that_sets_it_right() {
     let wrong = [
         ("cleanup.policy", "compact", "delete"),
         ("message.timestamp.type", "CreateTime", "LogAppendTime"),
-        ("retention.ms", "1000", "1209600000"),
+        ("retention.ms", "1000", "604800000"),
         ("retention.bytes", "1000000", "-1"),
         ("max.message.bytes", "2000", "1000000"),
     ];

@@ -132,7 +132,7 @@ impl Lane {
             Some(last) => last,
             None => arrival::last(&*self.shared.log, &self.place.topic_partition()).await?,
         };
-        let arrival = arrival::date(self.shared.clock.now(), last)?;
+        let arrival = arrival::date(self.shared.clock.now(), last, self.shared.log.time())?;
         self.lock().arrival = Some(arrival);
         Ok(arrival)
     }

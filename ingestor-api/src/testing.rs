@@ -60,6 +60,7 @@ impl House {
                 open: watch::Sender::new(true),
                 panics: AtomicBool::default(),
                 append_time: Mutex::default(),
+                time: Mutex::default(),
             }),
             catalog: Arc::new(Catalog::new(generation)),
             store: Arc::new(MemoryStore::new()),
@@ -153,12 +154,18 @@ pub(crate) struct GatedLog {
     open: watch::Sender<bool>,
     panics: AtomicBool,
     append_time: Mutex<Duration>,
+    time: Mutex<Option<Timestamp>>,
 }
 
 impl GatedLog {
     /// How long each append takes from now on.
     pub fn take_for_an_append(&self, time: Duration) {
         *self.append_time.lock().unwrap() = time;
+    }
+
+    /// What the log's own clock shows from now on.
+    pub fn tell_time(&self, time: Timestamp) {
+        *self.time.lock().unwrap() = Some(time);
     }
 
     pub fn shut(&self) {
@@ -200,6 +207,10 @@ impl Log for GatedLog {
 
     async fn incarnation(&self, topic: &str) -> Result<Incarnation, LogError> {
         self.memory.incarnation(topic).await
+    }
+
+    fn time(&self) -> Option<Timestamp> {
+        *self.time.lock().unwrap()
     }
 
     fn assignments(&self, generation: Arc<Generation>) -> BoxStream<'static, AssignmentChange> {

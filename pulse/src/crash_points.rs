@@ -11,6 +11,7 @@ use domain::port::{
     TopicPartition, Watermarks,
 };
 use domain::table::Cell;
+use domain::time::Timestamp;
 use futures::stream::BoxStream;
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -100,6 +101,10 @@ impl Log for CrashingLog {
 
     async fn incarnation(&self, topic: &str) -> Result<Incarnation, LogError> {
         self.inner.incarnation(topic).await
+    }
+
+    fn time(&self) -> Option<Timestamp> {
+        self.inner.time()
     }
 
     fn assignments(&self, generation: Arc<Generation>) -> BoxStream<'static, AssignmentChange> {

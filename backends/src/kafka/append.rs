@@ -4,30 +4,65 @@ use super::control::unavailable;
 use super::options::BATCH_BYTES_MAX;
 use super::voice::Voice;
 use super::{KafkaOptions, OpenError, record};
-use domain::port::{LogError, NewRecord};
+use domain::port::{Clock, LogError, NewRecord};
+use domain::time::Timestamp;
 use futures::future::join_all;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
 use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::message::Timestamp as KafkaTimestamp;
 use rdkafka::producer::{FutureProducer, Producer as _};
 use rdkafka::types::RDKafkaErrorCode;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::{mem, thread};
 use tracing::error;
 
 type Client = FutureProducer<Voice>;
 
+/// How long what the brokers' clock showed is gone by.
+const HEARD_MAX_SECONDS: i64 = 300;
+
 /// The producer of this process.
 pub struct Producer {
     config: ClientConfig,
     client: RwLock<Client>,
+    clock: Arc<dyn Clock>,
+    heard: Mutex<Option<Heard>>,
+}
+
+/// What the brokers' clock showed, and our own.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    theirs: Timestamp,
+    ours: Timestamp,
+}
+
+impl Heard {
+    /// What theirs shows when ours shows that. Nobody knows where ours went back or far on: it may have been set.
+    fn theirs_at(self, now: Timestamp) -> Option<Timestamp> {
+        let is_known = self.ours <= now && now <= self.ours.plus_seconds(HEARD_MAX_SECONDS);
+        is_known.then(|| Timestamp::from_nanos(self.theirs.nanos() + (now.nanos() - self.ours.nanos())))
+    }
 }
 
 impl Producer {
     /// Connects when the first record comes.
-    pub fn new(options: &KafkaOptions) -> Result<Self, OpenError> {
+    pub fn new(options: &KafkaOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let config = options.producer();
         let client = connect(&config).map_err(|error| OpenError::Client(error.to_string()))?;
-        Ok(Self { config, client: RwLock::new(client) })
+        Ok(Self { config, client: RwLock::new(client), clock, heard: Mutex::default() })
+    }
+
+    /// The brokers' time, by the last record that they dated.
+    pub fn time(&self) -> Option<Timestamp> {
+        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.and_then(|heard| heard.theirs_at(self.clock.now()))
+    }
+
+    fn hear(&self, time: KafkaTimestamp) {
+        let KafkaTimestamp::LogAppendTime(millis) = time else { return };
+        let theirs = Timestamp::from_nanos(millis.saturating_mul(1_000_000));
+        let heard = Heard { theirs, ours: self.clock.now() };
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).replace(heard);
     }
 
     /// Stores records in their order; answers the broker's offset of each.
@@ -51,7 +86,10 @@ impl Producer {
         }
         let taken = deliveries.len();
         let outcomes = join_all(deliveries).await.into_iter().map(|outcome| match outcome {
-            Ok(Ok(delivery)) => stored(delivery.offset),
+            Ok(Ok(delivery)) => {
+                self.hear(delivery.timestamp);
+                stored(delivery.offset)
+            }
             Ok(Err((error, _))) => Err(LogError::UnknownOutcome(error.to_string())),
             Err(canceled) => Err(LogError::UnknownOutcome(canceled.to_string())),
         });
@@ -119,6 +157,14 @@ mod tests {
         let large = LogError::TooLarge { bytes: 7, bytes_max: 1_000_000 };
         assert_eq!(refusal(RDKafkaErrorCode::MessageSizeTooLarge), large);
         assert!(matches!(refusal(RDKafkaErrorCode::Fatal), LogError::Unavailable(_)));
+    }
+
+    #[test]
+    fn the_brokers_clock_goes_on_until_nobody_knows() {
+        let heard = Heard { theirs: Timestamp::from_seconds(1_000), ours: Timestamp::from_seconds(1_600) };
+        let at = |ours| heard.theirs_at(Timestamp::from_seconds(ours)).map(Timestamp::seconds);
+        assert_eq!((at(1_600), at(1_900)), (Some(1_000), Some(1_300)));
+        assert_eq!((at(1_599), at(1_901)), (None, None), "it may have been set");
     }
 
     #[test]

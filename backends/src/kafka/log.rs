@@ -12,6 +12,7 @@ use domain::generation::{Generation, Incarnation};
 use domain::port::{
     AssignmentChange, Clock, Entry, Log, LogError, NewRecord, ReadLimit, TopicPartition, Watermarks,
 };
+use domain::time::Timestamp;
 use futures::stream::BoxStream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +43,7 @@ impl KafkaLog {
         let control = Arc::new(Control::new(&options)?);
         let topics = Topics::open(options.clone(), Arc::clone(&control)).await?;
         let readers = Readers::new(&options, Arc::clone(&control), Arc::clone(&clock));
-        let producer = Producer::new(&options)?;
+        let producer = Producer::new(&options, Arc::clone(&clock))?;
         let meter = Meter::new(NAME, clock);
         let members = TaskTracker::new();
         Ok(Arc::new(Self { options, control, topics, readers, producer, members, meter }))
@@ -111,6 +112,10 @@ impl Log for KafkaLog {
 
     async fn incarnation(&self, topic: &str) -> Result<Incarnation, LogError> {
         Ok((*self.topics.look(topic).await?).clone())
+    }
+
+    fn time(&self) -> Option<Timestamp> {
+        self.producer.time()
     }
 
     fn assignments(&self, generation: Arc<Generation>) -> BoxStream<'static, AssignmentChange> {

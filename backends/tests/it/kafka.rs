@@ -64,6 +64,7 @@ async fn two_processes_may_write_to_one_partition(one: &KafkaLog, other: &KafkaL
         stored.into_iter().map(|entry| (entry.offset, String::from_utf8(entry.value.into()).unwrap()));
     assert_eq!(stored.collect::<Vec<_>>(), told);
     assert_eq!(told.len(), 400);
+    assert!(one.time().is_some() && other.time().is_some(), "the brokers date what they store");
 }
 
 async fn readers_at_different_places_do_not_disturb_each_other(log: &KafkaLog) {

@@ -169,6 +169,11 @@ pub trait Log: Send + Sync {
     /// Which incarnation of a topic this log is.
     async fn incarnation(&self, topic: &str) -> Result<Incarnation, LogError>;
 
+    /// The log's own time now, by what it told last; `None`: it told nothing lately, or has no other clock than this process.
+    fn time(&self) -> Option<Timestamp> {
+        None
+    }
+
     /// The partitions of a generation that this process owns, as they come and go. Dropping the stream leaves the group.
     fn assignments(&self, generation: Arc<Generation>) -> BoxStream<'static, AssignmentChange>;
 }

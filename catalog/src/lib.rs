@@ -35,7 +35,7 @@ pub mod usage;
 pub mod view;
 
 pub use crate::grpc::{grpc, registry};
-pub use crate::pricing::WORKER;
+pub use crate::pricing::{Standing, WORKER};
 pub use crate::rest::routes;
 
 use catalog::Catalog;
@@ -69,6 +69,8 @@ pub struct Ports {
     pub store: Arc<dyn CellStore>,
     /// The catalogue in memory, opened on a log that [`bootstrap`](bootstrap::bootstrap) has begun.
     pub view: View,
+    /// Told what keeps pricing from going on.
+    pub standing: Standing,
 }
 
 /// Starts the pricing worker and the writer of snapshots on the tracker, and makes the service that takes commands.

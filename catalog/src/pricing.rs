@@ -8,6 +8,7 @@ mod partition;
 mod progress;
 mod rerate;
 mod stamp;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod touch;
@@ -22,11 +23,14 @@ use domain::topic::REVISIONS;
 use futures::StreamExt;
 use partition::Partition;
 use proto::header::RecordError;
+use standing::Task;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+pub use standing::Standing;
 
 /// The worker's name in its checkpoints: what it has passed in the topic of triggers may be trimmed.
 pub const WORKER: &str = "pricing";
@@ -41,6 +45,7 @@ struct Pricing {
     view: View,
     /// How long triggers are gathered before their months are rated.
     gather: Duration,
+    standing: Standing,
 }
 
 /// Why a step of the worker failed; it is tried again.
@@ -59,15 +64,27 @@ enum PricingError {
 /// Prices what this process owns, as it comes and goes, until shutdown.
 pub(crate) async fn run(config: Config, ports: Ports, shutdown: CancellationToken, tracker: TaskTracker) {
     let gather = Duration::from_millis(config.pricing_delay_ms);
-    let pricing = Pricing { log: ports.log, store: ports.store, view: ports.view, gather };
+    let Ports { log, store, view, standing } = ports;
+    let pricing = Pricing { log, store, view, gather, standing };
     let owned = async {
         let incarnation = pricing.incarnation().await;
-        let mut assignments = pricing.log.assignments(Arc::new(topic_layout(&incarnation)));
+        let layout = Arc::new(topic_layout(&incarnation));
+        let mut assignments = pricing.log.assignments(Arc::clone(&layout));
         let mut owned = Owned { pricing: &pricing, incarnation, running: HashMap::new() };
-        while let Some(change) = assignments.next().await {
-            match change {
-                AssignmentChange::Assigned(given) => owned.start(&given.partitions, &shutdown, &tracker),
-                AssignmentChange::Revoked(taken) => owned.stop(&taken.partitions),
+        loop {
+            match assignments.next().await {
+                Some(AssignmentChange::Assigned(given)) => {
+                    pricing.standing.goes_on(Task::Assignments);
+                    owned.start(&given.partitions, &shutdown, &tracker);
+                }
+                Some(AssignmentChange::Revoked(taken)) => owned.stop(&taken.partitions),
+                None => {
+                    let reason = "the log ended the assignments of pricing; they are asked for again";
+                    tracing::error!("{reason}");
+                    pricing.standing.stands(Task::Assignments, reason.to_owned());
+                    tokio::time::sleep(RETRY_DELAY).await;
+                    assignments = pricing.log.assignments(Arc::clone(&layout));
+                }
             }
         }
     };

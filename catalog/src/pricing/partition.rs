@@ -1,5 +1,6 @@
 //! One partition of triggers: takes what waits, rates each month once, then notes how far it came.
 
+use super::standing::Task;
 use super::trigger::Triggers;
 use super::{Pricing, PricingError, RETRY_DELAY, progress, rerate, stamp};
 use crate::billing::rate_stored_month;
@@ -37,11 +38,15 @@ pub(super) struct Partition {
 pub(super) async fn run(partition: Partition, stop: CancellationToken) {
     let loops = futures::future::join(price(&partition), rerate::follow(&partition));
     stop.run_until_cancelled(loops).await;
+    for task in [Task::Triggers(partition.number), Task::Changes(partition.number)] {
+        partition.pricing.standing.goes_on(task);
+    }
 }
 
 async fn price(partition: &Partition) {
     loop {
         let Err(error) = partition.price_from_checkpoint().await;
+        partition.pricing.standing.failed(Task::Triggers(partition.number), &error);
         tracing::error!(%error, partition = partition.number, "pricing starts again from its checkpoint");
         tokio::time::sleep(RETRY_DELAY).await;
     }
@@ -73,6 +78,7 @@ impl Partition {
         self.pricing.view.confirm().await?;
         loop {
             next = self.step(next).await?;
+            self.pricing.standing.goes_on(Task::Triggers(self.number));
         }
     }
 

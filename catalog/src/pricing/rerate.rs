@@ -1,6 +1,7 @@
 //! Turns changes of the catalogue into triggers of the months they touch, for the tenants of one partition.
 
 use super::partition::Partition;
+use super::standing::Task;
 use super::touch::months_touched;
 use super::{PricingError, RETRY_DELAY, progress};
 use crate::command::{Command, decode};
@@ -21,6 +22,7 @@ const RECORDS_AT_ONCE: usize = 256;
 pub(super) async fn follow(partition: &Partition) {
     loop {
         let Err(error) = follow_from_checkpoint(partition).await;
+        partition.pricing.standing.failed(Task::Changes(partition.number), &error);
         tracing::error!(%error, partition = partition.number, "following the catalogue starts again from its checkpoint");
         tokio::time::sleep(RETRY_DELAY).await;
     }
@@ -31,6 +33,7 @@ async fn follow_from_checkpoint(partition: &Partition) -> Result<Infallible, Pri
     let mut next = loaded.unwrap_or(0);
     loop {
         next = step(partition, next).await?;
+        partition.pricing.standing.goes_on(Task::Changes(partition.number));
     }
 }
 

@@ -36,6 +36,7 @@ async fn owner(house: &House) -> Partition {
         store: Arc::clone(&house.store) as Arc<dyn CellStore>,
         view: house.catalog.view().clone(),
         gather: Duration::ZERO,
+        standing: Standing::default(),
     };
     let incarnation = pricing.incarnation().await;
     Partition::new(pricing, &incarnation, partition_of(&acme()))
@@ -158,6 +159,7 @@ async fn the_running_worker_keeps_up_with_usage_and_catalogue() {
         log: Arc::clone(&house.log) as Arc<dyn Log>,
         store: Arc::clone(&house.store) as Arc<dyn CellStore>,
         view: house.catalog.view().clone(),
+        standing: Standing::default(),
     };
     let catalog = crate::build(Config { pricing_delay_ms: 0 }, ports, house.shutdown.clone(), &house.tracker);
     house.count(tokens("acme", "2026-03-01T10:00:00Z", 250)).await;

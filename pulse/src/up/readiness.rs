@@ -11,8 +11,10 @@ use super::role::Role;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
+use catalog::Standing;
 use catalog::view::View;
 use domain::checkpoint::{Checkpoint, watermark_key};
+use domain::generation::{Generation, Registry};
 use domain::port::{CellStore, Clock, Log, LogError, Query, ReadLimit, TopicPartition, read_all};
 use domain::time::Timestamp;
 use futures::future::join_all;
@@ -27,8 +29,8 @@ use tokio_util::sync::CancellationToken;
 
 /// A check that takes longer has failed.
 const CHECK_MAX: Duration = Duration::from_secs(2);
-/// How far behind the log's time the clock may be.
-const CLOCK_BEHIND_MAX_SECONDS: i64 = 60;
+/// How far from the log's time the clock may be.
+const CLOCK_APART_MAX_SECONDS: i64 = 60;
 
 /// What is looked at.
 #[derive(Clone)]
@@ -49,6 +51,8 @@ pub struct Readiness {
     pub view: View,
     /// Must not be raised.
     pub alarms: Alarms,
+    /// Must not stand still.
+    pub pricing: Standing,
     /// Must not be short.
     pub memory: Memory,
     /// Must not be cancelled.
@@ -122,6 +126,7 @@ impl Readiness {
         let rest = [
             ("disk", self.disk()),
             ("consumer", self.consumer()),
+            ("pricing", self.pricing()),
             ("memory", refuse_if(self.memory.is_short(), || "memory_bytes_max is passed".to_owned())),
             ("drain", drain),
         ];
@@ -142,11 +147,11 @@ impl Readiness {
         (self.ground.is_some() || check != "disk") && self.roles.iter().any(|role| role.needs(check))
     }
 
-    /// The partitions that are written to, each with its generation's number.
+    /// The partitions that are written to or may hold what is not counted, each with its generation's number.
     fn partitions(&self) -> Vec<(u32, TopicPartition)> {
-        let state = self.view.state();
-        let generation = state.registry().map(|registry| Arc::clone(registry.newest()));
-        let partitions = generation.iter().flat_map(|generation| {
+        let (state, now) = (self.view.state(), self.clock.now());
+        let generations = state.registry().map(|registry| in_use(registry, now)).unwrap_or_default();
+        let partitions = generations.iter().flat_map(|generation| {
             let topic = &generation.topic;
             (0..generation.partitions)
                 .map(|partition| (generation.number, TopicPartition::new(Arc::clone(topic), partition)))
@@ -183,6 +188,12 @@ impl Readiness {
     /// read from the end costs them a reader of its own.
     async fn clock(&self) -> Check {
         let (now, partitions) = (self.clock.now(), self.partitions());
+        if let Some(log_time) = self.log.time() {
+            let apart = now.seconds().abs_diff(log_time.seconds());
+            refuse_if(apart > CLOCK_APART_MAX_SECONDS.unsigned_abs(), || {
+                format!("the clock shows {now}, and that of the log {log_time}")
+            })?;
+        }
         if self.ground.is_some() {
             return self.is_not_behind(now, partitions.iter()).await;
         }
@@ -202,7 +213,7 @@ impl Readiness {
         now: Timestamp,
         partitions: impl Iterator<Item = &(u32, TopicPartition)>,
     ) -> Check {
-        let latest = now.plus_seconds(CLOCK_BEHIND_MAX_SECONDS);
+        let latest = now.plus_seconds(CLOCK_APART_MAX_SECONDS);
         for (_, partition) in partitions {
             if let Some(newest) = newest_time(&*self.log, partition).await.map_err(text)? {
                 let behind = || format!("the clock is behind {newest}, the time of a record in {partition}");
@@ -238,6 +249,24 @@ impl Readiness {
             .collect();
         refuse_if(!texts.is_empty(), || texts.join("; "))
     }
+
+    fn pricing(&self) -> Check {
+        let texts = self.pricing.told();
+        refuse_if(!texts.is_empty(), || texts.join("; "))
+    }
+}
+
+/// The generations without those that nobody writes to any more: their successors hold for longer than ids are remembered.
+fn in_use(registry: &Registry, now: Timestamp) -> Vec<Arc<Generation>> {
+    let successor = |generation: &Generation| {
+        let later = registry.generations().filter(|other| other.valid_from > generation.valid_from);
+        later.map(|other| other.valid_from).min()
+    };
+    let is_in_use = |generation: &Generation| {
+        let sealed = successor(generation).map(|from| from.plus_seconds(generation.horizon.ledger_seconds()));
+        sealed.is_none_or(|sealed| now < sealed)
+    };
+    registry.generations().filter(|generation| is_in_use(generation)).cloned().collect()
 }
 
 async fn newest_time(log: &dyn Log, of: &TopicPartition) -> Result<Option<Timestamp>, LogError> {

@@ -36,7 +36,7 @@ impl Role {
         let needed: &[&str] = match self {
             Self::IngestorApi => &["log", "disk", "clock"],
             Self::IngestorConsumer => &["log", "store", "disk", "clock", "lag", "consumer"],
-            Self::Catalog => &["log", "store", "disk", "clock"],
+            Self::Catalog => &["log", "store", "disk", "clock", "pricing"],
             Self::QueryApi => &["store"],
         };
         needed.contains(&check) || ["catalog", "memory", "drain"].contains(&check)

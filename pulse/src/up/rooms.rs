@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::metrics::Metrics;
 use anyhow::Context;
 use axum::Router;
+use catalog::Standing;
 use catalog::catalog::Catalog;
 use catalog::layout::Layout;
 use catalog::view::View;
@@ -66,7 +67,7 @@ impl Rooms {
         let house = registry.find(1).context("the registry has no generation 1")?;
         let page_key = page_key::find(config, backends.data_dir.as_deref(), house)?;
         lifecycle.keep(page_key::reread(config.page_token_key_file.clone(), page_key.clone()));
-        let site = Site { foundation, view, page_key };
+        let site = Site { foundation, view, standing: Standing::default(), page_key };
         let consumer = roles.contains(&Role::IngestorConsumer).then(|| site.start_consumer());
         let (services, resources) = site.build();
         let readiness = site.readiness(consumer.unwrap_or_default());
@@ -96,6 +97,7 @@ impl Foundation<'_> {
 struct Site<'a> {
     foundation: Foundation<'a>,
     view: View,
+    standing: Standing,
     page_key: PageKey,
 }
 
@@ -146,7 +148,12 @@ impl Site<'_> {
     }
 
     fn build_catalog(&self) -> Catalog {
-        let ports = catalog::Ports { log: self.log(), store: self.store(), view: self.view.clone() };
+        let ports = catalog::Ports {
+            log: self.log(),
+            store: self.store(),
+            view: self.view.clone(),
+            standing: self.standing.clone(),
+        };
         let Foundation { config, lifecycle, .. } = self.foundation;
         catalog::build(config.catalog, ports, lifecycle.stop_working.clone(), &lifecycle.work)
     }
@@ -182,6 +189,7 @@ impl Site<'_> {
             clock_looked: Arc::default(),
             view: self.view.clone(),
             alarms,
+            pricing: self.standing.clone(),
             memory: memory.clone(),
             draining: lifecycle.stop_accepting.clone(),
             bounds: Bounds {

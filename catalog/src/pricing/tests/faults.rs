@@ -239,6 +239,30 @@ async fn a_rerate_waits_until_the_catalogue_it_names_is_folded() {
     assert_eq!(amounts(&house, "2026-03").await, ["5.00"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn triggers_that_are_not_there_any_more_are_named_until_they_are() {
+    let house = house().await;
+    progress::save(&*house.store, REVISIONS, partition_of(&acme()), 9).await.unwrap();
+    let standing = Standing::default();
+    let ports = Ports {
+        log: Arc::clone(&house.log) as Arc<dyn Log>,
+        store: Arc::clone(&house.store) as Arc<dyn CellStore>,
+        view: house.catalog.view().clone(),
+        standing: standing.clone(),
+    };
+    crate::build(Config { pricing_delay_ms: 0 }, ports, house.shutdown.clone(), &house.tracker);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let number = partition_of(&acme());
+    let told = format!("the triggers of partition {number}: offset 9 is outside 0 to ");
+    assert!(matches!(&standing.told()[..], [only] if only.starts_with(&told)), "{:?}", standing.told());
+    for _ in 0..9 {
+        house.count(tokens("acme", "2026-03-01T10:00:00Z", 250)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    assert_eq!(standing.told(), [""; 0]);
+    house.shutdown.cancel();
+}
+
 #[tokio::test]
 async fn a_damaged_checkpoint_is_named_and_not_taken_for_the_beginning() {
     let house = house().await;
@@ -265,6 +289,7 @@ async fn a_partition_that_is_taken_away_is_left_alone_and_one_given_again_goes_o
         log: Arc::clone(&log) as Arc<dyn Log>,
         store: Arc::clone(&house.store) as Arc<dyn CellStore>,
         view: house.catalog.view().clone(),
+        standing: Standing::default(),
     };
     crate::build(Config { pricing_delay_ms: 0 }, ports, house.shutdown.clone(), &house.tracker);
     let number = partition_of(&acme());

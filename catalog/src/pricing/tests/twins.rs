@@ -12,6 +12,7 @@ async fn processes(count: usize) -> (House, Vec<Catalog>) {
             log: Arc::clone(&house.log) as Arc<dyn Log>,
             store: Arc::clone(&house.store) as Arc<dyn CellStore>,
             view: house.another_view().await,
+            standing: Standing::default(),
         };
         let config = Config { pricing_delay_ms: 0 };
         catalogs.push(crate::build(config, ports, house.shutdown.clone(), &house.tracker));

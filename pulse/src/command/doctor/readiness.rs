@@ -39,6 +39,7 @@ fn advice(check: &str) -> &'static str {
         "consumer" => {
             "do what the alarm says: its partition waits for it; docs/operations.md has all of them"
         }
+        "pricing" => "restore the topic that is named: charges stay as they are until it is read on",
         "memory" => "raise memory_bytes_max, or start another process",
         "drain" => "nothing: it is on its way down",
         _ => "look at the server's log",

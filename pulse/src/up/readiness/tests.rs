@@ -90,6 +90,7 @@ impl House {
             clock_looked: Arc::default(),
             view,
             alarms: Alarms::default(),
+            pricing: Standing::default(),
             memory: Memory::new(u64::MAX),
             draining: CancellationToken::new(),
             bounds: BOUNDS,
@@ -134,7 +135,7 @@ async fn a_new_house_is_ready_and_names_what_it_looked_at() {
     let house = House::new().await;
     let ok =
         |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), json!("ok"))).collect::<Map<_, _>>();
-    let names = ["log", "store", "disk", "catalog", "clock", "lag", "consumer", "memory", "drain"];
+    let names = ["log", "store", "disk", "catalog", "clock", "lag", "consumer", "pricing", "memory", "drain"];
     assert_eq!(house.ask().await, (200, json!({"status": "ready", "checks": ok(&names)})));
 }
 
@@ -150,10 +151,10 @@ async fn a_role_looks_at_what_it_cannot_work_without() {
     };
     assert_eq!(looked(&[Role::QueryApi]).await, "catalog drain memory store");
     assert_eq!(looked(&[Role::IngestorApi]).await, "catalog clock disk drain log memory");
-    assert_eq!(looked(&[Role::Catalog]).await, "catalog clock disk drain log memory store");
+    assert_eq!(looked(&[Role::Catalog]).await, "catalog clock disk drain log memory pricing store");
     let all = "catalog clock consumer disk drain lag log memory store";
     assert_eq!(looked(&[Role::IngestorConsumer]).await, all);
-    assert_eq!(looked(&Role::ALL).await, all);
+    assert_eq!(looked(&Role::ALL).await, "catalog clock consumer disk drain lag log memory pricing store");
     house.readiness.ground = None;
     let (_, body) = house.ask().await;
     assert!(body["checks"].get("disk").is_none(), "{body}");
@@ -280,6 +281,38 @@ async fn a_partition_that_stopped_is_named_with_its_alarm() {
     assert!(text.starts_with("partition 1/0: ") && text.contains("; partition 1/1: "), "{text}");
     assert!(text.contains("restore the log or register its incarnation"), "{text}");
     house.stop.cancel();
+}
+
+/// The first generation has pulses that are not counted, and the newest has none.
+#[tokio::test]
+async fn every_generation_that_may_hold_what_is_not_counted_is_looked_at() {
+    let house = House::new().await;
+    let valid_from = Timestamp::from_seconds(NOW + 900);
+    let second = Generation {
+        number: 2,
+        topic: "resource-consumption.g2".into(),
+        valid_from,
+        ..Generation::first([1; 16], 2)
+    };
+    let ledger_days = 45;
+    house.log.declare(&second.topic, 2);
+    let incarnation = house.log.incarnation(&second.topic).await.unwrap();
+    let add = Command {
+        author: "operator".to_owned(),
+        idempotency_key: None,
+        expected_revision: None,
+        arrival_time: house.clock.now(),
+        change: Change::AddGeneration(second, incarnation),
+    };
+    house.log.append(&TopicPartition::new(CATALOG, 0), vec![encode(&add)]).await.unwrap();
+    house.readiness.view.confirm().await.unwrap();
+    house.count_up_to(1, NOW - 301).await;
+    let text = house.only_failure("lag").await;
+    assert!(text.starts_with("resource-consumption.g1/1 is counted up to "), "{text}");
+    house.clock.set(valid_from.plus_seconds(ledger_days * 86_400 - 1));
+    house.only_failure("lag").await;
+    house.clock.advance(1);
+    assert_eq!(house.ask().await.0, 200, "nobody writes there any more");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ pub(crate) mod wire;
 
 pub use wire::{decode, encode};
 
-use crate::resource::{Contract, ResourceName, Sku, Tenant};
+use crate::resource::{Contract, ResourceName, Sku, Tenant, Text};
 use domain::calendar::{Calendar, Period};
 use domain::generation::{Generation, Incarnation, Split};
 use domain::id::{ContractId, PlanId, SkuId, TenantId, UnitId};
@@ -36,6 +36,8 @@ pub enum Change {
     AddGeneration(Generation, Incarnation),
     /// A topic's log continues elsewhere.
     AddIncarnation(Arc<str>, Incarnation),
+    /// It continues elsewhere, and what was not counted is lost, as the operator named last declares.
+    DeclareLoss(Arc<str>, Incarnation, Text),
     /// A hot tenant is spread.
     AddSplit(Split),
     /// A tenant as it is to be.
@@ -61,7 +63,10 @@ impl Change {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::SetRules(_) => "rules",
-            Self::AddGeneration(..) | Self::AddIncarnation(..) | Self::AddSplit(_) => "registry",
+            Self::AddGeneration(..)
+            | Self::AddIncarnation(..)
+            | Self::DeclareLoss(..)
+            | Self::AddSplit(_) => "registry",
             Self::PutTenant(..) => "put_tenant",
             Self::PutSku(..) => "put_sku",
             Self::PutUnit(..) => "put_unit",

@@ -200,6 +200,9 @@ impl State {
                 self.add_generation(generation, incarnation, at)
             }
             Change::AddIncarnation(topic, incarnation) => self.add_incarnation(topic, incarnation, at),
+            Change::DeclareLoss(topic, incarnation, operator) => {
+                self.declare_loss(topic, incarnation, operator, at)
+            }
             Change::AddSplit(split) => self.add_split(split, at),
             Change::PutTenant(id, tenant) => self.tenants.put(id, tenant, at),
             Change::PutSku(id, sku) => self.put_sku(id, sku, at),

@@ -146,6 +146,8 @@ pub struct Registry {
     /// By topic, oldest first: those of the generations and of every other log that was ever moved.
     incarnations: BTreeMap<Arc<str>, Vec<Incarnation>>,
     splits: Vec<Split>,
+    /// By topic and the incarnation that begins after it: who declared what was not counted before it lost.
+    losses: BTreeMap<(Arc<str>, u32), Arc<str>>,
 }
 
 /// Where an identity belongs.
@@ -160,7 +162,8 @@ pub struct Route {
 impl Registry {
     /// A registry of one generation in its first incarnation.
     pub fn new(first: Generation, incarnation: Incarnation) -> Self {
-        let empty = Self { generations: Vec::new(), incarnations: BTreeMap::new(), splits: Vec::new() };
+        let (incarnations, losses) = (BTreeMap::new(), BTreeMap::new());
+        let empty = Self { generations: Vec::new(), incarnations, splits: Vec::new(), losses };
         empty.with_generation(first, incarnation)
     }
 
@@ -177,6 +180,13 @@ impl Registry {
     pub fn with_incarnation(mut self, topic: &str, incarnation: Incarnation) -> Self {
         self.incarnations.entry(topic.into()).or_default().push(incarnation);
         self
+    }
+
+    /// This registry with one incarnation more of a topic, before which records were lost.
+    #[must_use]
+    pub fn with_loss(mut self, topic: &str, incarnation: Incarnation, operator: &str) -> Self {
+        self.losses.insert((topic.into(), incarnation.number), operator.into());
+        self.with_incarnation(topic, incarnation)
     }
 
     /// This registry with one split more.
@@ -217,6 +227,12 @@ impl Registry {
     /// never moved: it is the first one.
     pub fn incarnations_of(&self, topic: &str) -> &[Incarnation] {
         self.incarnations.get(topic).map_or(&[], Vec::as_slice)
+    }
+
+    /// The incarnations of a topic before which records were declared lost, oldest first, and who declared it.
+    pub fn losses_of(&self, topic: &str) -> impl Iterator<Item = (u32, &str)> {
+        let losses = self.losses.iter().filter(move |((of, _), _)| **of == *topic);
+        losses.map(|((_, incarnation), operator)| (*incarnation, &**operator))
     }
 
     /// Where each topic with registered incarnations lives now.

@@ -136,6 +136,7 @@ impl World {
             watermarks: Watermarks { low: 0, high: 0 },
             incarnation: incarnation.clone(),
             known: vec![incarnation],
+            losses: Vec::new(),
             previous: None,
         })));
         world

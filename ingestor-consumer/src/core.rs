@@ -68,6 +68,8 @@ pub struct Facts {
     pub incarnation: Incarnation,
     /// The incarnations the registry knows, oldest first.
     pub known: Vec<Incarnation>,
+    /// The incarnations before which what was not counted was declared lost.
+    pub losses: Vec<u32>,
     /// The record before the checkpoint's next, where the log still holds it.
     pub previous: Option<Entry>,
 }

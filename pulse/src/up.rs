@@ -6,6 +6,7 @@ mod gate;
 mod health;
 mod housekeeping;
 mod lifecycle;
+pub mod loss;
 mod memory;
 pub mod migration;
 mod page_key;

@@ -103,7 +103,12 @@ mod tests {
         let period = Period::parse("2026-02").unwrap();
         let mut changes = beginning();
         changes.extend([
-            Change::AddIncarnation(REVISIONS.into(), incarnation),
+            Change::AddIncarnation(REVISIONS.into(), incarnation.clone()),
+            Change::DeclareLoss(
+                REVISIONS.into(),
+                incarnation,
+                crate::resource::Text::parse("ada", "operator").unwrap(),
+            ),
             Change::AddSplit(Split { tenant: "acme".into(), shards: 3, valid_from: at(NOW) }),
             unit("page", "data.time", "4096/7"),
             put(contract("c", "acme", "2026-01-01T00:00:00Z", None)),

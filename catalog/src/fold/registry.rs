@@ -1,7 +1,7 @@
 //! The registry and the rules: never edited, only added to.
 
 use super::{At, Effect, Outcome, Refusal, Settled};
-use crate::resource::invalid;
+use crate::resource::{Text, invalid};
 use crate::state::{State, Versioned};
 use domain::generation::{Generation, Incarnation, Registry, Split};
 use domain::table::LEDGER;
@@ -67,6 +67,33 @@ impl State {
         let last = registry.incarnations_of(topic).last().map_or(1, |last| last.number);
         check_incarnation(incarnation, last + 1, generation.map(|generation| generation.partitions))?;
         let registry = Registry::clone(registry).with_incarnation(topic, incarnation.clone());
+        Ok(self.install(registry, at))
+    }
+
+    /// A generation's log goes on, and what lay in it and was not counted is lost. Nobody here knows how far it went: that
+    /// the next one begins above all of it is for who declares it to see to.
+    pub(super) fn declare_loss(
+        &mut self,
+        topic: &str,
+        incarnation: &Incarnation,
+        operator: &Text,
+        at: At,
+    ) -> Outcome {
+        let registry = self.registered()?;
+        let Some(generation) = registry.generations().find(|generation| &*generation.topic == topic) else {
+            return Err(invalid("topic", "must be a generation's").into());
+        };
+        if operator.as_str().is_empty() {
+            return Err(invalid("loss_declared_by", "must name who declares the loss").into());
+        }
+        let last = registry.incarnations_of(topic).last().expect("a generation has an incarnation");
+        check_incarnation(incarnation, last.number + 1, Some(generation.partitions))?;
+        let mut both = incarnation.first_offsets.iter().zip(&last.first_offsets);
+        if both.any(|(next, last)| next <= last) {
+            let rule = "must be above every offset that was used";
+            return Err(invalid("incarnation.first_offsets", rule).into());
+        }
+        let registry = Registry::clone(registry).with_loss(topic, incarnation.clone(), operator.as_str());
         Ok(self.install(registry, at))
     }
 
@@ -233,6 +260,30 @@ mod tests {
         let registry = state.registry().unwrap();
         assert_eq!(registry.incarnations(1).last(), Some(&next(2, 4)));
         assert_eq!(registry.incarnations(1).len(), 2);
+    }
+
+    #[test]
+    fn a_loss_is_declared_by_somebody_and_goes_on_above_what_was() {
+        let topic = "resource-consumption.g1";
+        let lost = |topic: &str, to, operator: &str| {
+            Change::DeclareLoss(topic.into(), to, Text::parse(operator, "operator").unwrap())
+        };
+        let mut state = begun();
+        let level = Incarnation { first_offsets: vec![9, 9, 0, 9], ..next(2, 4) };
+        for (change, field) in [
+            (lost(REVISIONS, next(2, 4), "ada"), "topic"),
+            (lost(topic, next(2, 4), ""), "loss_declared_by"),
+            (lost(topic, next(3, 4), "ada"), "incarnation.number"),
+            (lost(topic, next(2, 3), "ada"), "incarnation.first_offsets"),
+            (lost(topic, level, "ada"), "incarnation.first_offsets"),
+        ] {
+            assert_eq!(refused(&state, change.clone()), field, "{change:?}");
+        }
+        state.apply(&command(lost(topic, next(2, 4), "ada"))).unwrap().unwrap();
+        let registry = state.registry().unwrap();
+        assert_eq!(registry.incarnations(1).last(), Some(&next(2, 4)));
+        assert_eq!(registry.losses_of(topic).collect::<Vec<_>>(), [(2, "ada")]);
+        assert_eq!(registry.losses_of(REVISIONS).count(), 0);
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use super::Unusable;
 use crate::command::Change;
 use crate::plan::{PlanDocument, PlanVersion};
-use crate::resource::invalid;
+use crate::resource::{Text, invalid};
 use crate::state::{PublishedPlan, Resources, State, VersionRecord, Versioned};
 use domain::calendar::{Calendar, Period};
 use domain::checkpoint::Closing;
-use domain::generation::Registry;
+use domain::generation::{Incarnation, Registry};
 use domain::id::PlanId;
 use domain::reject::Reject;
 use domain::time::Timestamp;
@@ -55,10 +55,22 @@ fn registered(registry: &Registry) -> Vec<Kept> {
     for (topic, _) in registry.places() {
         let is_generation = registry.generations().any(|generation| generation.topic == *topic);
         let later = registry.incarnations_of(topic).iter().skip(usize::from(is_generation));
-        changes.extend(later.map(|next| Change::AddIncarnation(Arc::clone(topic), next.clone())));
+        changes.extend(later.map(|next| incarnation(registry, topic, next)));
     }
     changes.extend(registry.splits().iter().cloned().map(Change::AddSplit));
     changes.into_iter().map(|change| Kept::new(change, 0)).collect()
+}
+
+fn incarnation(registry: &Registry, topic: &Arc<str>, next: &Incarnation) -> Change {
+    let loss = registry.losses_of(topic).find(|(incarnation, _)| *incarnation == next.number);
+    let (topic, next) = (Arc::clone(topic), next.clone());
+    match loss {
+        Some((_, operator)) => {
+            let operator = Text::parse(operator, "operator").expect("it was one when it was declared");
+            Change::DeclareLoss(topic, next, operator)
+        }
+        None => Change::AddIncarnation(topic, next),
+    }
 }
 
 fn resources<K: Ord + Clone, T: Clone>(
@@ -88,7 +100,10 @@ fn closing(((calendar, period), closing): (&(Arc<str>, Period), &Closing)) -> Ke
 pub(super) fn put_back(state: &mut State, kept: Kept) -> Result<(), Unusable> {
     let Kept { change, revision, deleted, time } = kept;
     match change {
-        Change::AddGeneration(..) | Change::AddIncarnation(..) | Change::AddSplit(_) => {
+        Change::AddGeneration(..)
+        | Change::AddIncarnation(..)
+        | Change::DeclareLoss(..)
+        | Change::AddSplit(_) => {
             state.registry = Some(Arc::new(register(state.registry.take(), change)?));
         }
         Change::PutTenant(id, value) => state.tenants.set(id, Versioned { value, revision, deleted }),
@@ -123,6 +138,9 @@ fn register(registry: Option<Arc<Registry>>, change: Change) -> Result<Registry,
             Ok(registry.with_generation(generation, first))
         }
         (Some(registry), Change::AddIncarnation(topic, next)) => Ok(registry.with_incarnation(&topic, next)),
+        (Some(registry), Change::DeclareLoss(topic, next, operator)) => {
+            Ok(registry.with_loss(&topic, next, operator.as_str()))
+        }
         (Some(registry), Change::AddSplit(split)) => Ok(registry.with_split(split)),
         _ => Err(strange("registry")),
     }

@@ -152,6 +152,11 @@ fn what_went_what_was_moved_and_what_was_re_opened_comes_back() {
         gone(ResourceName::Tenant(TenantId::parse("acme").unwrap())),
         Change::AddGeneration(second, place(1, 2)),
         Change::AddIncarnation("resource-consumption.g2".into(), place(2, 2)),
+        Change::DeclareLoss(
+            "resource-consumption.g2".into(),
+            Incarnation { first_offsets: vec![6; 2], ..place(3, 2) },
+            crate::resource::Text::parse("ada", "operator").unwrap(),
+        ),
         Change::AddIncarnation(REVISIONS.into(), place(2, 9)),
         Change::ClosePeriod(Calendar::utc(), january),
         Change::ReopenPeriod(Calendar::utc(), january),
@@ -167,6 +172,6 @@ fn what_went_what_was_moved_and_what_was_re_opened_comes_back() {
     assert!(back.find_unit(&UnitId::parse("page").unwrap()).is_none());
     assert!(back.conversions().find(&UnitId::parse("page").unwrap()).is_some(), "it converts for ever");
     let places: Vec<u32> = back.incarnations().map(|(_, incarnation)| incarnation.number).collect();
-    assert_eq!(places, [2, 1, 2]);
+    assert_eq!(places, [2, 1, 3]);
     assert!(!back.closings().is_closed(&"UTC".into(), january));
 }

@@ -50,6 +50,11 @@ fn verify(place: &Place, facts: &Facts) -> Result<Checkpoint, Alarm> {
         next: first_of_all(place, facts),
         ..Checkpoint::default()
     });
+    let checkpoint = if is_lost_below(first, &checkpoint, facts) {
+        Checkpoint { incarnation: incarnation.number, next: first, ..checkpoint }
+    } else {
+        checkpoint
+    };
     let (next, low, high) = (checkpoint.next, facts.watermarks.low, facts.watermarks.high);
     if checkpoint.incarnation != incarnation.number && next != first {
         return Err(Alarm::IncarnationMismatch {
@@ -67,6 +72,14 @@ fn verify(place: &Place, facts: &Facts) -> Result<Checkpoint, Alarm> {
         verify_fingerprint(&checkpoint, facts)?;
     }
     Ok(checkpoint)
+}
+
+/// Whether what lies between a checkpoint and the incarnation's first offset was declared lost: nothing else lets a
+/// partition go on above what it counted.
+fn is_lost_below(first: u64, checkpoint: &Checkpoint, facts: &Facts) -> bool {
+    let counted = facts.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.incarnation);
+    let since = counted + 1..=facts.incarnation.number;
+    checkpoint.next < first && facts.losses.iter().any(|incarnation| since.contains(incarnation))
 }
 
 fn verify_incarnation(facts: &Facts) -> Result<(), Alarm> {

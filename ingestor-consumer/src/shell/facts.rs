@@ -23,12 +23,14 @@ impl Ports {
         let next = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.next);
         let is_there = next > watermarks.low && next <= watermarks.high;
         let previous = if is_there { self.record(&at, next - 1).await? } else { None };
+        let registry = self.registry.registry();
         Ok(Facts {
             now,
             checkpoint,
             watermarks,
             incarnation: self.log.incarnation(&generation.topic).await?,
-            known: self.registry.registry().incarnations(generation.number).to_vec(),
+            known: registry.incarnations(generation.number).to_vec(),
+            losses: registry.losses_of(&generation.topic).map(|(incarnation, _)| incarnation).collect(),
             previous,
         })
     }

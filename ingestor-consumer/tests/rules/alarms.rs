@@ -144,6 +144,45 @@ fn a_new_incarnation_begins_exactly_at_the_drained_checkpoint() {
     assert_eq!((bench.counted(), checkpoint.totals.duplicate), (4, 1), "ids are known across incarnations");
 }
 
+#[test]
+fn an_incarnation_above_what_was_counted_is_taken_only_where_the_loss_was_declared() {
+    let third = || Incarnation { number: 3, log_id: "third".into(), first_offsets: vec![1_000] };
+    let remade = |facts: &mut Facts, losses: &[u32]| {
+        facts.known.push(Incarnation { number: 2, ..third() });
+        facts.known.push(third());
+        facts.incarnation = third();
+        facts.watermarks = Watermarks { low: 1_000, high: 1_000 };
+        facts.previous = None;
+        facts.losses = losses.to_vec();
+    };
+    for losses in [&[][..], &[1], &[4]] {
+        let alarm = alarm_of(|facts| remade(facts, losses));
+        assert!(matches!(alarm, Alarm::IncarnationMismatch { .. }), "{losses:?}: {alarm}");
+    }
+    for losses in [[2], [3]] {
+        let mut bench = counted();
+        let mut facts = bench.facts();
+        remade(&mut facts, &losses);
+        bench.assign(facts.clone()).unwrap();
+        assert_eq!(bench.owner.next_offset(), Some(1_000));
+        let value = pack(&Envelope { incarnation: 3, ..envelope() }, &[pulse("c"), pulse("d")], &[]);
+        bench.append_first(1_000, value);
+        bench.count().unwrap();
+        let checkpoint = bench.checkpoint().unwrap();
+        assert_eq!((checkpoint.next, checkpoint.incarnation), (1_001, 3));
+        assert_eq!((bench.counted(), checkpoint.totals.duplicate), (4, 1), "what was counted stays known");
+        // Once counted on there, it is a log like any other: what it loses next was not declared.
+        facts.checkpoint = Some(checkpoint);
+        let short = Err(Stop::Alarm(Alarm::LogTooShort { next: 1_001, high: 1_000 }));
+        assert_eq!(bench.assign(facts), short);
+    }
+    let mut bench = Bench::new();
+    let mut facts = bench.facts();
+    remade(&mut facts, &[3]);
+    bench.assign(facts).unwrap();
+    assert_eq!(bench.owner.next_offset(), Some(1_000), "nothing was counted before");
+}
+
 /// The ledger forgets an id 45 days after it was written. It may have been written a day and five minutes before its
 /// event time, and repeated by a record that arrived 36 days after it: that leaves 8 days less five minutes.
 #[test]

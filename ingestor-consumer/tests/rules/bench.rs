@@ -68,6 +68,7 @@ impl Bench {
             watermarks: Watermarks { low: 0, high: self.log.len() as u64 },
             incarnation: Self::incarnation(),
             known: vec![Self::incarnation()],
+            losses: Vec::new(),
             previous: before.and_then(|offset| self.log.iter().find(|entry| entry.offset == offset).cloned()),
         }
     }
@@ -108,7 +109,18 @@ impl Bench {
     }
 
     fn append_raw(&mut self, headers: Vec<Header>, value: Bytes) {
-        self.log.push(Entry { offset: self.log.len() as u64, timestamp: NOW, headers, value });
+        let offset = self.log.last().map_or(0, |last| last.offset + 1);
+        self.append_at(offset, headers, value);
+    }
+
+    /// A record of ours where an incarnation begins.
+    pub fn append_first(&mut self, offset: u64, value: Bytes) {
+        let headers = to_log(value.clone()).headers;
+        self.append_at(offset, headers, value);
+    }
+
+    fn append_at(&mut self, offset: u64, headers: Vec<Header>, value: Bytes) {
+        self.log.push(Entry { offset, timestamp: NOW, headers, value });
     }
 
     pub fn hand(&mut self, input: Input) -> Result<(), Stop> {
@@ -125,8 +137,9 @@ impl Bench {
     /// All records the owner has not taken yet, at once.
     pub fn feed(&mut self) -> Result<(), Stop> {
         assert!(self.owner.wants_records());
-        let from = usize::try_from(self.owner.next_offset().unwrap()).unwrap();
-        self.hand(Input::Records(self.log[from..].to_vec()))
+        let from = self.owner.next_offset().unwrap();
+        let records = self.log.iter().filter(|entry| entry.offset >= from).cloned().collect();
+        self.hand(Input::Records(records))
     }
 
     /// The next call.

@@ -395,6 +395,7 @@ impl World {
             watermarks: Watermarks { low, high: self.history.high(spot) },
             incarnation: incarnations.last().unwrap().clone(),
             known: incarnations,
+            losses: Vec::new(),
             previous: before.and_then(|at| self.history.entry(spot, at).cloned()),
         }
     }

@@ -1,5 +1,6 @@
 //! `pulse catalog`: documents into the catalogue and out of it, and the log's layout.
 
+mod add_incarnation;
 mod layout;
 
 use super::Context;
@@ -9,6 +10,7 @@ use crate::client::rest::Rest;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Format, Listing};
 use ::catalog::export::{Export, LeftOut};
+use add_incarnation::AddIncarnation;
 use anyhow::Context as _;
 use clap::Subcommand;
 use layout::{AddGeneration, SplitTenant};
@@ -35,6 +37,8 @@ pub enum Catalog {
     AddGeneration(AddGeneration),
     /// Spread a busy tenant over several partitions from an event time on
     SplitTenant(SplitTenant),
+    /// Go on with a topic that is gone for good: its records that were not counted are declared lost
+    AddIncarnation(AddIncarnation),
 }
 
 impl Catalog {
@@ -46,6 +50,7 @@ impl Catalog {
             Self::Layout => layout::run(context, Question::Show).await,
             Self::AddGeneration(flags) => layout::run(context, flags.into()).await,
             Self::SplitTenant(flags) => layout::run(context, flags.into()).await,
+            Self::AddIncarnation(command) => command.run(context).await,
         }
     }
 }

@@ -24,7 +24,7 @@ pub struct PartitionBooks {
     pub kept: Tally,
     /// What the log holds from the checkpoint on.
     pub in_flight: Tally,
-    /// Records that the log lost before they were counted.
+    /// Records that the log lost before they were counted; where a loss was declared, every offset it passed over.
     pub lost: u64,
     /// How many pulses the rows hold.
     pub row_count: u64,
@@ -68,7 +68,9 @@ impl Books<'_> {
         let mut days = Days::new();
         let mut kept = Tally::default();
         let pages = Pages { store: self.store, generation: place.0, partition };
+        let mut records = 0;
         let mut take = |entry: &domain::port::Entry| {
+            records += 1;
             kept += Tally::of(entry, &generation.horizon);
             note_days(&mut days, entry);
         };
@@ -85,10 +87,15 @@ impl Books<'_> {
             totals: checkpoint.totals,
             kept,
             in_flight: above.tally,
-            lost: low.saturating_sub(next),
+            lost: low.saturating_sub(next) + self.passed_over(&topic, (next - first).saturating_sub(records)),
             row_count: counted.pulses,
             ahead_max: above.flushed_max,
         })
+    }
+
+    /// Of offsets below a checkpoint without a record, those that a declared loss passed over.
+    fn passed_over(&self, of: &TopicPartition, without_record: u64) -> u64 {
+        if self.registry.losses_of(&of.topic).next().is_some() { without_record } else { 0 }
     }
 
     fn first_offset(&self, generation: u32, partition: u32) -> u64 {

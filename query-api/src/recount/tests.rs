@@ -176,12 +176,37 @@ fn partition() -> TopicPartition {
 
 async fn keep_pages(store: &MemoryStore, log: &MemoryLog, below: u64) {
     let limit = ReadLimit { bytes: 1_000_000, wait: Duration::ZERO };
-    for entry in log.read(&partition(), 5, limit).await.unwrap() {
+    let low = log.watermarks(&partition()).await.unwrap().low;
+    for entry in log.read(&partition(), low, limit).await.unwrap() {
         for (part, value) in (0..).zip(split(&entry)).filter(|_| entry.offset < below) {
             let cell = Cell { key: page_key(1, 0, entry.offset, part), timestamp: 1, value };
             store.write(vec![cell]).await.unwrap();
         }
     }
+}
+
+async fn count_up_to(store: &MemoryStore, next: u32) {
+    let checkpoint = Checkpoint { next: next.into(), ..Checkpoint::default() };
+    let cell = Cell { key: Checkpoint::cell_key(1, 0), timestamp: next.into(), value: checkpoint.to_blob() };
+    store.write(vec![cell]).await.unwrap();
+}
+
+/// Of 5 to 7 the last was not counted; 8 to 999 were never used.
+#[tokio::test]
+async fn what_a_declared_loss_passed_over_stays_lost() {
+    let (store, log, registry) = begun_late().await;
+    keep_pages(&store, &log, 7).await;
+    count_up_to(&store, 7).await;
+    log.recreate("resource-consumption.g1", 2, vec![1_000, 1_000]);
+    let second = log.incarnation("resource-consumption.g1").await.unwrap();
+    let registry = registry.with_loss("resource-consumption.g1", second, "ada");
+    let books = Books { store: &store, log: &log, registry: &registry };
+    assert_eq!(recount(books).await.unwrap()[0].lost, 993);
+    log.append(&partition(), vec![to_log(record(&[TIMELY], 0))]).await.unwrap();
+    keep_pages(&store, &log, 1_001).await;
+    count_up_to(&store, 1_001).await;
+    let gone_on = recount(books).await.unwrap()[0];
+    assert_eq!((gone_on.lost, gone_on.kept.data, gone_on.in_flight.data), (993, 3, 0));
 }
 
 #[tokio::test]
@@ -193,9 +218,7 @@ async fn a_partition_is_counted_from_its_first_offset_and_split_at_its_checkpoin
     assert_eq!((untouched[0].kept.data, untouched[0].in_flight.data), (0, 4));
     assert_eq!(untouched[1], PartitionBooks { generation: 1, partition: 1, ..PartitionBooks::default() });
     keep_pages(&store, &log, 7).await;
-    let checkpoint = Checkpoint { next: 7, ..Checkpoint::default() };
-    let cell = Cell { key: Checkpoint::cell_key(1, 0), timestamp: 1, value: checkpoint.to_blob() };
-    store.write(vec![cell]).await.unwrap();
+    count_up_to(&store, 7).await;
     let counted = recount(books).await.unwrap()[0];
     assert_eq!(
         (counted.kept.data, counted.in_flight.data, counted.row_count, counted.ahead_max),

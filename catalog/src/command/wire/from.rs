@@ -16,9 +16,7 @@ pub(crate) fn change(change: WireChange) -> Result<Change, Reject> {
     Ok(match change {
         WireChange::SetRules(rules) => Change::SetRules(rules.version),
         WireChange::AddGeneration(message) => add_generation(message)?,
-        WireChange::AddIncarnation(message) => {
-            Change::AddIncarnation(message.topic.into(), incarnation(message.incarnation)?)
-        }
+        WireChange::AddIncarnation(message) => add_incarnation(message)?,
         WireChange::AddSplit(message) => Change::AddSplit(Split {
             tenant: TenantId::parse(&message.tenant)?.to_shared(),
             shards: message.shards,
@@ -63,6 +61,14 @@ fn add_generation(message: wire::NewGeneration) -> Result<Change, Reject> {
         valid_from: Timestamp::from_nanos(message.valid_from),
     };
     Ok(Change::AddGeneration(generation, incarnation(message.incarnation)?))
+}
+
+fn add_incarnation(message: wire::NewIncarnation) -> Result<Change, Reject> {
+    let (topic, next) = (message.topic.into(), incarnation(message.incarnation)?);
+    Ok(match message.loss_declared_by {
+        Some(operator) => Change::DeclareLoss(topic, next, Text::parse(&operator, "loss_declared_by")?),
+        None => Change::AddIncarnation(topic, next),
+    })
 }
 
 fn incarnation(message: Option<wire::LogIncarnation>) -> Result<Incarnation, Reject> {

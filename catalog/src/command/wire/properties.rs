@@ -307,7 +307,13 @@ fn what_cannot_be_registered_or_deleted_is_refused_by_field() {
     for (change, field) in [
         (generation(|generation| generation.hash_key = vec![0; 15].into()), "hash_key"),
         (generation(|generation| generation.incarnation = None), "incarnation"),
-        (Wire::AddIncarnation(wire::NewIncarnation { topic: "t".into(), incarnation: None }), "incarnation"),
+        (
+            Wire::AddIncarnation(wire::NewIncarnation {
+                topic: "t".into(),
+                ..wire::NewIncarnation::default()
+            }),
+            "incarnation",
+        ),
         (Wire::AddSplit(wire::TenantSplit { tenant: String::new(), ..Default::default() }), "tenant"),
         (delete(0, "a"), "kind"),
         (delete(99, "a"), "kind"),

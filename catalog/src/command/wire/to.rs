@@ -13,10 +13,10 @@ pub(crate) fn change(change: &Change) -> WireChange {
         Change::AddGeneration(generation, first) => {
             WireChange::AddGeneration(new_generation(generation, first))
         }
-        Change::AddIncarnation(topic, next) => WireChange::AddIncarnation(wire::NewIncarnation {
-            topic: topic.to_string(),
-            incarnation: Some(incarnation(next)),
-        }),
+        Change::AddIncarnation(topic, next) => WireChange::AddIncarnation(new_incarnation(topic, next, None)),
+        Change::DeclareLoss(topic, next, operator) => {
+            WireChange::AddIncarnation(new_incarnation(topic, next, Some(operator.to_string())))
+        }
         Change::AddSplit(split) => WireChange::AddSplit(wire::TenantSplit {
             tenant: split.tenant.to_string(),
             shards: split.shards,
@@ -50,6 +50,14 @@ fn new_generation(generation: &Generation, first: &Incarnation) -> wire::NewGene
         valid_from: generation.valid_from.nanos(),
         incarnation: Some(incarnation(first)),
     }
+}
+
+fn new_incarnation(
+    topic: &str,
+    next: &Incarnation,
+    loss_declared_by: Option<String>,
+) -> wire::NewIncarnation {
+    wire::NewIncarnation { topic: topic.to_owned(), incarnation: Some(incarnation(next)), loss_declared_by }
 }
 
 fn incarnation(incarnation: &Incarnation) -> wire::LogIncarnation {

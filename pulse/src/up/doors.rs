@@ -1,8 +1,10 @@
 //! The two doors: HTTP and gRPC, bound early, served late, closed softly.
 
+mod asked;
 mod connection;
 mod http;
 mod incoming;
+mod places;
 
 use super::lifecycle::Lifecycle;
 use super::rooms::Rooms;

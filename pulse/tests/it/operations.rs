@@ -139,6 +139,15 @@ fn past_its_connections_a_door_lets_the_next_wait_and_serves_it_when_one_goes() 
 }
 
 #[test]
+fn connections_that_say_nothing_shut_nobody_out() {
+    let home = Home::new();
+    let server = home.start_with(|command| command.env("PULSE_CONNECTIONS_MAX", "2"));
+    let silent: Vec<TcpStream> = (0..8).map(|_| TcpStream::connect(server.ready.http).unwrap()).collect();
+    assert_eq!(server.get("/livez").0, 200);
+    drop(silent);
+}
+
+#[test]
 fn readiness_names_what_is_wrong_and_health_follows() {
     let home = Home::new();
     let server = home.start_with(|command| command.env("PULSE_DISK_FREE_BYTES_MIN", i64::MAX.to_string()));

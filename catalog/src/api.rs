@@ -284,7 +284,11 @@ impl From<Refusal> for Problem {
                 reason: Code::RevisionMismatch.name().to_owned(),
                 message: refusal.to_string(),
             }),
-            Refusal::KeyReused | Refusal::NotFound | Refusal::InUse(_) => problem,
+            Refusal::KeyReused => {
+                let rule = "was used for another request within 24 hours: choose another key";
+                Self::field(Code::IdempotencyKeyReused, "Idempotency-Key", rule)
+            }
+            Refusal::NotFound | Refusal::InUse(_) => problem,
         }
     }
 }

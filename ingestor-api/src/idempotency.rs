@@ -117,7 +117,7 @@ fn judge(earlier: IdempotentRequest, hash: u128, now: Timestamp) -> Result<Optio
         return Ok(None);
     }
     if earlier.request != hash {
-        let rule = "was used for another request";
+        let rule = "was used for another request within 24 hours: choose another key";
         return Err(Problem::field(Code::IdempotencyKeyReused, "Idempotency-Key", rule));
     }
     if earlier.answer.is_none() && now < earlier.begun.plus_seconds(UNDER_WAY_SECONDS_MAX) {

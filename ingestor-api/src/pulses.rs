@@ -7,7 +7,7 @@ use crate::outcome::Taken;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use rest::problem::CommandProblems;
+use rest::problem::{CommandProblems, QuotaProblem};
 use rest::{NoParams, Problem};
 use serde::Serialize;
 use std::sync::Arc;
@@ -45,8 +45,8 @@ pub(crate) struct Door {
 
 /// Takes pulses in
 ///
-/// Each has an outcome of its own; what is accepted is durable. After 429, 503 or no answer send the same again:
-/// pulses with an id count once.
+/// Each has an outcome of its own; what is accepted is durable. After 408, 429, 503, 504 or no answer send the same
+/// again: pulses with an id count once.
 #[utoipa::path(
     post,
     path = "/v1/pulses",
@@ -80,7 +80,8 @@ pub(crate) struct Door {
         (status = 207, description = "What became of each", body = WrittenPulses, example = json!({
             "items": [{"index": 0, "id": "018f4e2a-0000-7000-8000-00000000abcd", "status": "accepted"}]
         })),
-        CommandProblems
+        CommandProblems,
+        QuotaProblem
     )
 )]
 pub(crate) async fn write_pulses(

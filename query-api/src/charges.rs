@@ -178,8 +178,13 @@ pub async fn list_charges(
 
 fn open(query: &QueryApi, canonical: &str, token: &str) -> Result<ChargeKey, Problem> {
     let id = query.page_key().open(canonical, token)?;
-    let refuse =
-        || Problem::field(Code::InvalidPageToken, "page_token", "is of another version of this service");
+    let refuse = || {
+        Problem::field(
+            Code::InvalidPageToken,
+            "page_token",
+            "is of another version of this service: ask for the first page again",
+        )
+    };
     ChargeKey::from_id(&id).ok_or_else(refuse)
 }
 

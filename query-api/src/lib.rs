@@ -18,6 +18,7 @@ use rest::Problem;
 use rest::page::PageKey;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -93,11 +94,13 @@ struct Inner {
     config: Config,
     ports: Ports,
     seats: Seats,
+    /// Held by the one recount there is at a time.
+    recount: Mutex<()>,
 }
 
 /// Puts the reads together.
 pub fn build(config: Config, ports: Ports) -> QueryApi {
-    QueryApi(Arc::new(Inner { config, ports, seats: Seats::default() }))
+    QueryApi(Arc::new(Inner { config, ports, seats: Seats::default(), recount: Mutex::default() }))
 }
 
 #[derive(OpenApi)]
@@ -154,6 +157,11 @@ impl QueryApi {
 
     fn seats(&self) -> &Seats {
         &self.0.seats
+    }
+
+    /// Waits for the turn to count everything again: one at a time reads as much as there is.
+    async fn recount_alone(&self) -> MutexGuard<'_, ()> {
+        self.0.recount.lock().await
     }
 
     fn shutdown(&self) -> &CancellationToken {

@@ -84,8 +84,8 @@ pub struct LiveParams {
 /// Follows usage as it grows
 ///
 /// Server-sent events. First a `snapshot` of all items, then a `delta` with each item that changed, whole: to take one
-/// twice is harmless. The data is that of `/v1/usage`; the `id` is the watermark. A client that comes back with
-/// `Last-Event-ID` gets a snapshot first. A comment every 15 seconds keeps the connection.
+/// twice is harmless. The data is that of `/v1/usage`; the `id` is the watermark. A client that comes back gets a snapshot
+/// first, whatever its `Last-Event-ID` says. A comment every 15 seconds keeps the connection.
 #[utoipa::path(
     get,
     path = "/v1/usage/live",
@@ -93,7 +93,7 @@ pub struct LiveParams {
     tag = "usage",
     params(
         LiveParams,
-        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen")
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was seen, as clients send it by themselves: whatever it is, a snapshot follows")
     ),
     responses(
         (status = 200, description = "Events", content_type = "text/event-stream", body = String, example = json!(

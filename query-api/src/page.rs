@@ -36,8 +36,13 @@ pub fn sign<C: Serialize>(key: &PageKey, query: &str, cursor: &C) -> Result<Stri
 
 /// Reads what a token says.
 pub fn read<C: DeserializeOwned>(text: &str) -> Result<C, Problem> {
-    let refuse =
-        |_| Problem::field(Code::InvalidPageToken, "page_token", "is of another version of this service");
+    let refuse = |_| {
+        Problem::field(
+            Code::InvalidPageToken,
+            "page_token",
+            "is of another version of this service: ask for the first page again",
+        )
+    };
     serde_json::from_str(text).map_err(refuse)
 }
 

@@ -22,6 +22,8 @@ use utoipa::ToSchema;
 #[cfg(test)]
 mod tests;
 
+/// Where the newest counted record is older, and none waits, nothing comes at present.
+const IDLE_SECONDS: i64 = 60;
 /// How far back the rate looks: a checkpoint of the past is kept every ten minutes.
 const RATE_SECONDS_MAX: i64 = 3_600;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
@@ -71,7 +73,8 @@ pub struct PipelinePartition {
     /// When the newest counted record was written; absent: none was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counted_until: Option<Time>,
-    /// Pulses a second over the last checkpoints, rounded to 3 places; absent: too few of them.
+    /// Pulses a second over the last checkpoints, rounded to 3 places; 0 where nothing came for a minute; absent: too few
+    /// checkpoints.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pulses_per_second: Option<Decimal>,
     /// Its books.
@@ -162,9 +165,13 @@ impl Standing {
         let (store, number) = (query.store(), generation.number);
         let watermark = read_watermark(store, &BTreeSet::from([(number, partition)])).await?;
         let checkpoint = read_checkpoint(store, number, partition).await?;
-        let rate = read_rate(store, (number, partition), &checkpoint).await?;
         let topic = TopicPartition::new(Arc::clone(&generation.topic), partition);
         let end = query.log().watermarks(&topic).await?.high;
+        let rate = if is_idle(&checkpoint, end, query.now()) {
+            Some(BigRational::default())
+        } else {
+            read_rate(store, (number, partition), &checkpoint).await?
+        };
         Ok(Self { generation: number, partition, checkpoint, end, watermark, rate })
     }
 
@@ -224,6 +231,12 @@ impl From<Totals> for PipelineBooks {
             balanced: totals.balance(),
         }
     }
+}
+
+/// Whether everything is counted, and the last of it came a while ago.
+fn is_idle(checkpoint: &Checkpoint, end: u64, now: Timestamp) -> bool {
+    let is_counted = checkpoint.totals.read > 0 && end <= checkpoint.next;
+    is_counted && checkpoint.arrival.plus_seconds(IDLE_SECONDS) < now
 }
 
 /// Pulses a second since the newest checkpoint of the past hour that is older than this one.

@@ -75,7 +75,9 @@ pub struct Reconciliation {
 
 /// Counts everything again and compares it with the books
 ///
-/// Reads every page kept and the log above the checkpoints: takes time in proportion to what was ever received.
+/// Reads every page kept and the log above the checkpoints: takes time in proportion to what was ever received. There is
+/// one recount at a time, and others wait for their turn; like every request it ends with `DEADLINE_EXCEEDED` after 30
+/// seconds, the wait included.
 #[utoipa::path(
     get,
     path = "/v1/reconciliation",
@@ -102,6 +104,7 @@ pub async fn get_reconciliation(
     State(query): State<QueryApi>,
     _: NoParams,
 ) -> Result<Json<Reconciliation>, Problem> {
+    let _alone = query.recount_alone().await;
     let registry = query.registry();
     let books = Books { store: query.store(), log: query.log(), registry: &registry };
     let partitions: Vec<PartitionEntries> =
@@ -214,9 +217,11 @@ mod tests {
     use domain::reject::RejectReason;
     use domain::table::Cell;
     use domain::time::Timestamp;
+    use futures::FutureExt;
     use proto::page::{page_key, split};
     use proto::record::{Control, Envelope, RefusedPulse, pack, pack_control, to_log};
     use serde_json::{Value, json};
+    use std::pin::pin;
     use std::time::Duration;
 
     const DAY: &str = "2026-03-10T10:00:00Z";
@@ -412,6 +417,17 @@ mod tests {
         let wrong = Totals { applied: 2, ..books() };
         other.put_checkpoint(0, &Checkpoint { next: 6, totals: wrong, ..Checkpoint::default() }).await;
         assert_eq!(broken(&ask(&other).await), ["row_counts"]);
+    }
+
+    #[tokio::test]
+    async fn there_is_one_recount_at_a_time_and_others_wait_for_their_turn() {
+        let house = house().await;
+        let turn = house.query.recount_alone().await;
+        let mut waits = pin!(house.get("/v1/reconciliation"));
+        assert!(waits.as_mut().now_or_never().is_none());
+        drop(turn);
+        let (status, body) = waits.await;
+        assert_eq!((status, &body["difference"]), (200, &json!("0")));
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! A house in memory for tests of the endpoints: the catalogue, a store, a log, a clock that stands still.
 
-use crate::{Config, Ports, build, routes};
+use crate::{Config, Ports, QueryApi, build, routes};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
@@ -50,6 +50,7 @@ pub struct House {
     pub view: View,
     pub clock: Arc<ManualClock>,
     pub shutdown: CancellationToken,
+    pub query: QueryApi,
     pub openapi: OpenApi,
     pub router: Router,
 }
@@ -88,8 +89,8 @@ impl House {
             shutdown: shutdown.clone(),
         };
         let query = build(Config { page_key: PageKey::new([9; 16]) }, ports);
-        let (router, openapi) = routes(query).split_for_parts();
-        Self { store, log, view, clock, shutdown, openapi, router }
+        let (router, openapi) = routes(query.clone()).split_for_parts();
+        Self { store, log, view, clock, shutdown, query, openapi, router }
     }
 
     /// With two tenants, a SKU that declares `region`, and a contract of the first over [`PLAN`].

@@ -15,7 +15,7 @@ mod page;
 mod rate_limit;
 
 pub(crate) use answers::responses;
-pub use answers::{CommandProblems, QueryProblems};
+pub use answers::{CommandProblems, QueryProblems, QuotaProblem};
 pub use kind::Kind;
 pub use page::{describe, routes};
 pub use rate_limit::RateLimit;

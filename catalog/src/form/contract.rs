@@ -64,7 +64,8 @@ impl Resource for Contract {
     }
 
     fn read(body: &ContractBody) -> Result<Self, Problem> {
-        let zone = |error| Problem::field(Code::InvalidTimeZone, "time_zone", format!("is unknown: {error}"));
+        let rule = "must be an IANA name such as Europe/Berlin";
+        let zone = |_| Problem::field(Code::InvalidTimeZone, "time_zone", rule);
         Ok(Self {
             tenant: TenantId::parse(&body.tenant)?,
             plan: PlanId::parse(&body.plan)?,

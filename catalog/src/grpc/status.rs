@@ -32,6 +32,7 @@ pub(super) fn refused(problem: Problem) -> Status {
 fn in_grpc(field: &str) -> &str {
     match field {
         "If-Match" => "expected_revision",
+        "Idempotency-Key" => "idempotency_key",
         field => field,
     }
 }

@@ -189,7 +189,7 @@ async fn a_command_under_a_key_is_answered_as_the_first_was() {
     let status = service.put_tenant(keyed("Two")).await.unwrap_err();
     assert_eq!(
         (status.code(), told(&status)),
-        (tonic::Code::InvalidArgument, of("IDEMPOTENCY_KEY_REUSED", &[]))
+        (tonic::Code::InvalidArgument, of("IDEMPOTENCY_KEY_REUSED", &["idempotency_key"]))
     );
 }
 
@@ -249,7 +249,7 @@ async fn plans_are_published_as_documents_and_read_as_structure() {
     let again = service.publish_plan_version(publish(&tiers, "k")).await.unwrap().into_inner();
     assert_eq!((again.created, again.plan_version.as_ref()), (false, Some(&version)));
     let status = service.publish_plan_version(publish(PLAN, "k")).await.unwrap_err();
-    assert_eq!(told(&status), of("IDEMPOTENCY_KEY_REUSED", &[]));
+    assert_eq!(told(&status), of("IDEMPOTENCY_KEY_REUSED", &["idempotency_key"]));
     let get =
         |number| v1::GetPlanVersionRequest { plan: "llm".into(), version: number, ..Default::default() };
     assert_eq!(service.get_plan_version(Request::new(get(2))).await.unwrap().into_inner(), version);

@@ -4,12 +4,11 @@ use crate::api::Page;
 use crate::fold::Settled;
 use crate::form::offset_after;
 use crate::view::Seen;
-use ::rest::Count;
 use ::rest::etag::{self, IfNoneMatch};
 use ::rest::idempotency::replayed;
-use axum::Json;
+use ::rest::{Client, Count, Problem};
 use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,9 +27,14 @@ pub(super) fn found<T: Serialize>(known: &IfNoneMatch, seen: &Seen<(u64, T)>) ->
     kept(seen.is_final, etag::revision(known, *revision, item))
 }
 
-/// A page of a list.
-pub(super) fn listed<T: Serialize>(seen: Seen<Page<T>>) -> Response {
-    kept(seen.is_final, Json(seen.value).into_response())
+/// A page of a list, in the format that the client likes best.
+pub(super) fn listed<T: Serialize>(
+    seen: &Seen<Page<T>>,
+    client: &Client,
+    columns: &[&str],
+) -> Result<Response, Problem> {
+    let columns: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
+    Ok(kept(seen.is_final, client.list(&seen.value, &columns)?))
 }
 
 /// The answer to a change: the resource as it stands after it.

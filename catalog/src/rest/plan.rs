@@ -1,5 +1,6 @@
 //! `/v1/plans`
 
+mod example;
 pub(super) mod get;
 pub(super) mod list;
 pub(super) mod publish;

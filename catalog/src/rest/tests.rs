@@ -1,6 +1,7 @@
 //! The resources over HTTP: what is asked, what is answered, and with which code.
 
 mod changes;
+mod described;
 mod reads;
 
 use crate::fixture::{House, NOW, PLAN, at};

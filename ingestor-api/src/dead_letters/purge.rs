@@ -8,6 +8,7 @@ use crate::item::Item;
 use crate::outcome::Outcome;
 use axum::extract::State;
 use axum::response::Response;
+use domain::code::Code;
 use domain::dead_letter::DeadLetterEvent;
 use rest::idempotency::IdempotencyKey;
 use rest::problem::CommandProblems;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 use utoipa::ToSchema;
 
-/// Which dead letters to give up.
+/// Which dead letters to give up: a reason, a tenant or ids, or all of them by its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PurgeRequest {
@@ -28,6 +29,8 @@ pub struct PurgeRequest {
     pub tenant: Option<String>,
     /// These, and no search: at most 1,000.
     pub ids: Option<Vec<String>>,
+    /// Everything that is open, where nothing else chooses.
+    pub all: bool,
     /// Only tell which they are.
     pub dry_run: bool,
     /// The most a second. A request takes ten seconds' worth; the next page is for the rest.
@@ -39,7 +42,8 @@ pub struct PurgeRequest {
 
 /// Gives dead letters up
 ///
-/// The row stays, with reason and time; the payload goes, and it can be replayed no more.
+/// The row stays, with reason and time; the payload goes, and it can be replayed no more. A request that names neither
+/// `reason`, `tenant` nor `ids` is refused unless it says `all`, or only looks.
 #[utoipa::path(
     post,
     path = "/v1/dead-letters:purge",
@@ -74,6 +78,7 @@ pub(crate) async fn purge_dead_letters(
 
 impl DeadLetters {
     pub(super) async fn purge(&self, request: &PurgeRequest) -> Result<DeadLetterItems, Problem> {
+        request.check_that_it_is_meant()?;
         let selection = Selection {
             operation: "purge",
             reason: request.reason.as_deref(),
@@ -91,6 +96,19 @@ impl DeadLetters {
             }
         }
         Ok(DeadLetterItems { items: found.iter().enumerate().map(item).collect(), next_page_token })
+    }
+}
+
+impl PurgeRequest {
+    /// Payloads do not come back: a request that chooses nothing must say that it means everything.
+    fn check_that_it_is_meant(&self) -> Result<(), Problem> {
+        let chooses = self.reason.is_some() || self.tenant.is_some() || self.ids.is_some();
+        if chooses || self.all || self.dry_run {
+            return Ok(());
+        }
+        let rule =
+            "must name one of reason, tenant or ids, or say all, which gives up everything that is open";
+        Err(Problem::field(Code::InvalidArgument, "body", rule))
     }
 }
 

@@ -350,6 +350,24 @@ async fn a_purge_gives_up_what_is_selected_and_it_is_replayed_no_more() {
 }
 
 #[tokio::test]
+async fn a_purge_of_everything_must_say_so() {
+    let house = House::new();
+    let letters = replay_of(&house);
+    refuse(&house, &letters, [unknown_sku("a-1"), unknown_sku("a-2")]).await;
+    for body in [json!({}), json!({"rate": 5}), json!({"all": false})] {
+        let refusal = purge(&house, &letters, body.clone()).await.unwrap_err();
+        assert_eq!((refusal.kind().name(), refusal.errors()[0].field.as_str()), ("INVALID_ARGUMENT", "body"));
+        for word in ["reason", "tenant", "ids"] {
+            assert!(refusal.detail().contains(word), "{}", refusal.detail());
+        }
+    }
+    let open = purge(&house, &letters, json!({"dry_run": true})).await.unwrap();
+    assert_eq!(open.items.len(), 2);
+    assert_eq!(purge(&house, &letters, json!({"all": true})).await.unwrap(), open);
+    assert!(purge(&house, &letters, json!({"all": true})).await.unwrap().items.is_empty());
+}
+
+#[tokio::test]
 async fn a_purge_refuses_what_a_replay_refuses_and_is_retried_after_doubt() {
     let house = House::new();
     let letters = replay_of(&house);
@@ -360,7 +378,7 @@ async fn a_purge_refuses_what_a_replay_refuses_and_is_retried_after_doubt() {
         (json!({ "ids": ["20260131-1-3-99999"] }), "NOT_FOUND"),
         (json!({ "ids": many }), "TOO_LARGE"),
         (json!({ "reason": "NO_SUCH" }), "INVALID_ARGUMENT"),
-        (json!({ "page_token": "x" }), "INVALID_PAGE_TOKEN"),
+        (json!({ "all": true, "page_token": "x" }), "INVALID_PAGE_TOKEN"),
     ] {
         assert_eq!(purge(&house, &letters, body).await.unwrap_err().kind().name(), code);
     }
@@ -394,7 +412,7 @@ async fn a_rate_bounds_what_one_request_takes_on_and_its_pages_meet_each_once() 
         assert_eq!(state_of(&house, *id).await.attempts, 1);
     }
     let begun = tokio::time::Instant::now();
-    let given_up = purge(&house, &letters, json!({ "rate": 5 })).await.unwrap();
+    let given_up = purge(&house, &letters, json!({ "all": true, "rate": 5 })).await.unwrap();
     assert_eq!((given_up.items.len(), given_up.next_page_token), (12, None));
     assert!(begun.elapsed().as_secs() >= 2, "five, five and two");
 }
@@ -415,7 +433,7 @@ async fn what_is_not_counted_in_time_must_wait() {
     tokio::time::pause();
     let house = House::new();
     let letters = replay_of(&house);
-    let refusal = letters.purge(&PurgeRequest::default()).await.unwrap_err();
+    let refusal = letters.purge(&PurgeRequest { all: true, ..PurgeRequest::default() }).await.unwrap_err();
     assert_eq!(refusal.kind().name(), "UNAVAILABLE");
 }
 
@@ -465,9 +483,12 @@ async fn over_http_a_key_makes_a_repeat_an_echo() {
         let response = router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
         (response.status().as_u16(), response.headers().contains_key("idempotent-replayed"))
     };
-    for path in ["/v1/dead-letters:replay", "/v1/dead-letters:purge"] {
-        assert_eq!(ask(path, "{}").await, (207, false), "{path}");
-        assert_eq!(ask(path, "{\"dry_run\": false}").await, (207, true), "the same request in other words");
+    for (path, first, same) in [
+        ("/v1/dead-letters:replay", "{}", "{\"dry_run\": false}"),
+        ("/v1/dead-letters:purge", "{\"all\": true}", "{\"dry_run\": false, \"all\": true}"),
+    ] {
+        assert_eq!(ask(path, first).await, (207, false), "{path}");
+        assert_eq!(ask(path, same).await, (207, true), "the same request in other words");
         assert_eq!(ask(path, "{\"dry_run\": true}").await, (422, false), "{path}");
     }
     let request = Request::post("/v1/dead-letters:purge?x=1").header("content-type", "application/json");

@@ -1,18 +1,22 @@
 //! What every request passes on its way in: a time it must be answered within, the memory there is for it, and the trace
 //! it belongs to.
 
+mod arrival;
+
 use super::memory::{Memory, RETRY_SECONDS};
 use crate::telemetry::context_of;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::Response;
+use axum::http::{HeaderValue, Response, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use domain::code::Code;
 use rest::Problem;
+use rest::problem::Kind;
 use std::collections::HashMap;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 use tonic::{Code as StatusCode, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 use tracing::Instrument;
@@ -21,9 +25,9 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 /// How long a request over HTTP may take from its head to the head of its answer, its body included.
 const REQUEST_MAX: Duration = Duration::from_secs(30);
 
-/// Puts the resources behind the time and the memory there are.
-pub fn guard_http(resources: Router, memory: Memory) -> Router {
-    resources.layer(from_fn_with_state(memory, http))
+/// Puts the resources behind the time and the memory there are; there is less time when the process is closing.
+pub fn guard_http(resources: Router, memory: Memory, closing: CancellationToken) -> Router {
+    resources.layer(from_fn_with_state(closing, arrive)).layer(from_fn_with_state(memory, http))
 }
 
 /// Puts the services behind the memory there is; their times are their own.
@@ -46,6 +50,21 @@ async fn http(State(memory): State<Memory>, request: Request, next: Next) -> Res
         Problem::new(Code::DeadlineExceeded, detail).into_response()
     };
     tokio::time::timeout(REQUEST_MAX, next.run(request)).await.unwrap_or_else(late)
+}
+
+/// Answers who began a body and did not end it; what else it may have to say on this connection is not waited for.
+async fn arrive(State(closing): State<CancellationToken>, request: Request, next: Next) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let (body, lateness) = arrival::in_time(body, closing);
+    let response = next.run(Request::from_parts(head, body)).await;
+    if !lateness.is_noted() {
+        return response;
+    }
+    let seconds = arrival::BODY_MAX.as_secs();
+    let detail = format!("the body did not come to its end in time, which is {seconds} seconds at most");
+    let mut refused = Problem::new(Kind::RequestTimeout, detail).into_response();
+    refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    refused
 }
 
 async fn grpc(State(memory): State<Memory>, request: Request, next: Next) -> Response<Body> {
@@ -74,7 +93,8 @@ async fn traced(request: Request, next: Next) -> Response<Body> {
 mod tests {
     use super::*;
     use axum::body::to_bytes;
-    use axum::routing::get;
+    use axum::routing::{get, post};
+    use futures::stream;
     use rest::door::{TraceIds, close};
     use serde_json::Value;
     use std::future::pending;
@@ -88,15 +108,23 @@ mod tests {
 
     /// What a guarded resource answers over HTTP: status, `Retry-After`, body.
     async fn ask(path: &str, memory: &Memory) -> (u16, Option<String>, Value) {
-        let resources = Router::new()
-            .route("/fine", get(|| async { "\"fine\"" }))
-            .route("/never", get(pending::<&'static str>));
-        let router = close(guard_http(resources, memory.clone()), TraceIds::new([1; 16]));
-        let response = router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let response = answer(Request::get(path).body(Body::empty()).unwrap(), memory).await;
         let status = response.status().as_u16();
         let retry = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
-        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
-        (status, retry, serde_json::from_slice(&body).unwrap())
+        (status, retry, read(response).await)
+    }
+
+    async fn answer(request: Request, memory: &Memory) -> Response<Body> {
+        let resources = Router::new()
+            .route("/fine", get(|| async { "\"fine\"" }))
+            .route("/never", get(pending::<&'static str>))
+            .route("/echo", post(|body: String| async move { format!("\"{body}\"") }));
+        let guarded = guard_http(resources, memory.clone(), CancellationToken::new());
+        close(guarded, TraceIds::new([1; 16])).oneshot(request).await.unwrap()
+    }
+
+    async fn read(response: Response<Body>) -> Value {
+        serde_json::from_slice(&to_bytes(response.into_body(), 10_000).await.unwrap()).unwrap()
     }
 
     #[tokio::test]
@@ -115,6 +143,22 @@ mod tests {
         let (status, _, body) = ask("/never", &Memory::new(u64::MAX)).await;
         assert_eq!((status, body["code"].as_str()), (504, Some("DEADLINE_EXCEEDED")));
         assert_eq!(body["detail"], "the request was not answered within 30 seconds");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_comes_is_told_so_and_its_connection_closed() {
+        let memory = Memory::new(u64::MAX);
+        let stalled = Body::from_stream(stream::pending::<Result<&str, std::io::Error>>());
+        let response = answer(Request::post("/echo").body(stalled).unwrap(), &memory).await;
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()["connection"]),
+            (408, &"close".parse().unwrap())
+        );
+        let body = read(response).await;
+        assert_eq!((&body["code"], &body["retryable"]), (&"REQUEST_TIMEOUT".into(), &true.into()));
+        assert_eq!(body["detail"], "the body did not come to its end in time, which is 20 seconds at most");
+        let whole = answer(Request::post("/echo").body(Body::from("whole")).unwrap(), &memory).await;
+        assert_eq!((whole.status().as_u16(), whole.headers().get("connection")), (200, None));
     }
 
     #[tokio::test]

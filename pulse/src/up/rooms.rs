@@ -75,7 +75,8 @@ impl Rooms {
         let services = services.add_service(health.service()).add_service(reflection::of(roles));
         lifecycle.keep(health.follow());
         let own = readiness.routes().merge(foundation.metrics.routes());
-        let http = gate::guard_http(described(resources), memory.clone()).merge(own);
+        let closing = lifecycle.stop_accepting.clone();
+        let http = gate::guard_http(described(resources), memory.clone(), closing).merge(own);
         let http = rest::metrics::measured(http, site.clock());
         let http = rest::door::close(http, TraceIds::new(random()?));
         let grpc = gate::guard_grpc(ingestor_api::guarded(services).into_axum_router(), memory.clone());

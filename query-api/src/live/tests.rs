@@ -96,14 +96,15 @@ async fn without_a_change_only_heartbeats_are_told() {
 #[tokio::test(start_paused = true)]
 async fn who_comes_back_gets_a_snapshot_and_goes_on() {
     let house = house().await;
-    let request = Request::get("/v1/usage/live?tenant=acme&window=P1D")
-        .header("last-event-id", "2026-03-10T13:00:00Z")
-        .body(Body::empty())
-        .unwrap();
-    let response = house.router.clone().oneshot(request).await.unwrap();
-    let mut reader = Reader(response.into_body().into_data_stream());
-    let (_, name, data) = reader.next().await.unwrap();
-    assert_eq!((name.as_str(), quantities(&data)), ("snapshot", vec![("2026-03-10T00:00:00Z", "12")]));
+    for id in ["2026-03-10T13:00:00Z", "2026-03-10T14:30:00Z", "2999-01-01T00:00:00Z", "", "no time at all"] {
+        let request = Request::get("/v1/usage/live?tenant=acme&window=P1D").header("last-event-id", id);
+        let response = house.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), 200, "{id}");
+        let mut reader = Reader(response.into_body().into_data_stream());
+        let (_, name, data) = reader.next().await.unwrap();
+        let all = vec![("2026-03-10T00:00:00Z", "12")];
+        assert_eq!((name.as_str(), quantities(&data)), ("snapshot", all), "{id}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

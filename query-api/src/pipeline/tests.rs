@@ -82,12 +82,12 @@ async fn lag_is_what_lies_between_checkpoint_and_end() {
 #[tokio::test]
 async fn a_rate_is_the_growth_since_the_checkpoint_before() {
     let house = House::open().await;
-    remember(&house, 0, &checkpoint(1, 40, at("2026-03-10T14:10:00Z"))).await;
-    remember(&house, 0, &checkpoint(2, 100, at("2026-03-10T14:20:00Z"))).await;
-    house.put_checkpoint(0, &checkpoint(9, 1_000, at("2026-03-10T14:30:00Z"))).await;
-    remember(&house, 0, &checkpoint(9, 1_000, at("2026-03-10T14:30:00Z"))).await;
-    remember(&house, 1, &checkpoint(2, 100, at("2026-03-10T14:25:00Z"))).await;
-    house.put_checkpoint(1, &checkpoint(9, 200, at("2026-03-10T14:30:00Z"))).await;
+    remember(&house, 0, &checkpoint(1, 40, at("2026-03-10T14:17:00Z"))).await;
+    remember(&house, 0, &checkpoint(2, 100, at("2026-03-10T14:27:00Z"))).await;
+    house.put_checkpoint(0, &checkpoint(9, 1_000, at("2026-03-10T14:37:00Z"))).await;
+    remember(&house, 0, &checkpoint(9, 1_000, at("2026-03-10T14:37:00Z"))).await;
+    remember(&house, 1, &checkpoint(2, 100, at("2026-03-10T14:32:00Z"))).await;
+    house.put_checkpoint(1, &checkpoint(9, 200, at("2026-03-10T14:37:00Z"))).await;
     let body = show(&house).await;
     assert_eq!(body["partitions"][0]["pulses_per_second"], "1.5");
     assert_eq!(body["partitions"][1]["pulses_per_second"], "0.333");
@@ -98,8 +98,25 @@ async fn a_rate_is_the_growth_since_the_checkpoint_before() {
 async fn checkpoints_of_long_ago_make_no_rate() {
     let house = House::open().await;
     remember(&house, 0, &checkpoint(2, 100, at("2026-03-10T12:00:00Z"))).await;
-    house.put_checkpoint(0, &checkpoint(9, 1_000, at("2026-03-10T14:30:00Z"))).await;
+    house.put_checkpoint(0, &checkpoint(9, 1_000, at("2026-03-10T14:37:00Z"))).await;
     assert!(show(&house).await["partitions"][0].get("pulses_per_second").is_none());
+}
+
+/// The clock stands at 14:37:12.
+#[tokio::test]
+async fn the_rate_of_what_has_ceased_is_zero() {
+    let rate = async |arrival: &str, records: usize| {
+        let house = House::open().await;
+        write(&house, 0, records).await;
+        remember(&house, 0, &checkpoint(2, 100, at("2026-03-10T14:26:00Z"))).await;
+        house.put_checkpoint(0, &checkpoint(9, 1_000, at(arrival))).await;
+        let body = show(&house).await;
+        (body["partitions"][0]["pulses_per_second"].clone(), body["pulses_per_second"].clone())
+    };
+    let both = |text: &str| (json!(text), json!(text));
+    assert_eq!(rate("2026-03-10T14:36:12Z", 9).await, both("1.471"), "900 in 612 seconds");
+    assert_eq!(rate("2026-03-10T14:36:11Z", 9).await, both("0"));
+    assert_eq!(rate("2026-03-10T14:36:00Z", 10).await, both("1.5"), "what waits is being counted");
 }
 
 #[tokio::test]

@@ -16,15 +16,24 @@ pub struct QueryProblems;
 /// What a change may answer beside its result. Used in `responses(…, CommandProblems)`.
 pub struct CommandProblems;
 
+/// What may be answered beside that where a quota can be used up. Used in `responses(…, CommandProblems, QuotaProblem)`.
+pub struct QuotaProblem;
+
+impl IntoResponses for QuotaProblem {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        describe(&[429])
+    }
+}
+
 impl IntoResponses for QueryProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        describe(&[400, 404, 406, 500, 503])
+        describe(&[400, 404, 406, 500, 503, 504])
     }
 }
 
 impl IntoResponses for CommandProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        describe(&[400, 404, 409, 412, 413, 415, 422, 500, 503])
+        describe(&[400, 404, 408, 409, 412, 413, 415, 422, 500, 503, 504])
     }
 }
 
@@ -99,8 +108,19 @@ mod tests {
     }
 
     #[test]
+    fn what_a_door_or_an_engine_may_do_to_any_request_is_described() {
+        let statuses = |answers: BTreeMap<String, _>| answers.into_keys().collect::<BTreeSet<String>>();
+        let (reads, changes) = (statuses(QueryProblems::responses()), statuses(CommandProblems::responses()));
+        for status in ["500", "503", "504"] {
+            assert!(reads.contains(status) && changes.contains(status), "{status}");
+        }
+        assert!(changes.contains("408"), "a change has a body, which may not come");
+    }
+
+    #[test]
     fn operations_refer_to_descriptions_that_are_there() {
-        for (status, answer) in CommandProblems::responses().into_iter().chain(QueryProblems::responses()) {
+        let answers = [CommandProblems::responses(), QueryProblems::responses(), QuotaProblem::responses()];
+        for (status, answer) in answers.into_iter().flatten() {
             let reference = serde_json::to_value(&answer).unwrap()["$ref"].as_str().unwrap().to_owned();
             let name = reference.strip_prefix("#/components/responses/").unwrap();
             assert_eq!(name, format!("Problem{status}"));

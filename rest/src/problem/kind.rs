@@ -13,6 +13,8 @@ pub enum Kind {
     NotAcceptable,
     /// The body is of another format than this resource reads.
     UnsupportedMediaType,
+    /// The body did not come to its end in time.
+    RequestTimeout,
 }
 
 impl From<Code> for Kind {
@@ -24,7 +26,8 @@ impl From<Code> for Kind {
 impl Kind {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        let http = [Self::MethodNotAllowed, Self::NotAcceptable, Self::UnsupportedMediaType];
+        let http =
+            [Self::MethodNotAllowed, Self::NotAcceptable, Self::RequestTimeout, Self::UnsupportedMediaType];
         Code::ALL.iter().copied().map(Self::Code).chain(http)
     }
 
@@ -45,6 +48,7 @@ impl Kind {
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::NotAcceptable => "NOT_ACCEPTABLE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Self::RequestTimeout => "REQUEST_TIMEOUT",
         }
     }
 
@@ -55,6 +59,7 @@ impl Kind {
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
             Self::UnsupportedMediaType => 415,
+            Self::RequestTimeout => 408,
         }
     }
 
@@ -65,12 +70,17 @@ impl Kind {
             Self::MethodNotAllowed => "the resource does not know this method",
             Self::NotAcceptable => "the resource has none of these formats",
             Self::UnsupportedMediaType => "the resource does not read this format",
+            Self::RequestTimeout => "the request did not arrive in time",
         }
     }
 
     /// Whether the same request may succeed later.
     pub fn is_retryable(self) -> bool {
-        matches!(self, Self::Code(code) if code.is_retryable())
+        match self {
+            Self::Code(code) => code.is_retryable(),
+            Self::RequestTimeout => true,
+            Self::MethodNotAllowed | Self::NotAcceptable | Self::UnsupportedMediaType => false,
+        }
     }
 
     /// Whether the answer carries `Retry-After`.
@@ -89,7 +99,7 @@ mod tests {
             assert_eq!(Kind::find(kind.name()), Some(kind));
         }
         assert_eq!(Kind::find("TEAPOT"), None);
-        assert_eq!(Kind::all().count(), Code::ALL.len() + 3);
+        assert_eq!(Kind::all().count(), Code::ALL.len() + 4);
     }
 
     #[test]
@@ -102,12 +112,15 @@ mod tests {
     }
 
     #[test]
-    fn what_only_http_knows_is_never_worth_a_retry() {
-        for (name, status) in
-            [("METHOD_NOT_ALLOWED", 405), ("NOT_ACCEPTABLE", 406), ("UNSUPPORTED_MEDIA_TYPE", 415)]
-        {
+    fn of_what_only_http_knows_slowness_alone_is_worth_a_retry() {
+        for (name, status, retryable) in [
+            ("METHOD_NOT_ALLOWED", 405, false),
+            ("NOT_ACCEPTABLE", 406, false),
+            ("UNSUPPORTED_MEDIA_TYPE", 415, false),
+            ("REQUEST_TIMEOUT", 408, true),
+        ] {
             let kind = Kind::find(name).unwrap();
-            assert_eq!((kind.status(), kind.is_retryable()), (status, false));
+            assert_eq!((kind.status(), kind.is_retryable()), (status, retryable), "{name}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `POST /v1/plans/{id}/versions`
 
+use super::example;
 use crate::api::Api;
 use crate::fold::Effect;
 use crate::form::PlanVersionItem;
@@ -28,10 +29,18 @@ const MEDIA_TYPES: [&str; 4] = ["application/json", "application/yaml", "applica
         ("id" = String, Path, example = "llm"),
         ("Idempotency-Key" = Option<String>, Header, description = "A repetition within 24 hours is answered as the first was")
     ),
-    request_body(content((PlanBody = "application/json"), (String = "application/yaml"))),
+    request_body(content(
+        (PlanBody = "application/json", example = json!(example::body())),
+        (String = "application/yaml", example = json!(example::DOCUMENT))
+    )),
     responses(
-        (status = 201, description = "A new version", body = PlanVersionItem),
-        (status = 200, description = "The version that has this content already", body = PlanVersionItem),
+        (status = 201, description = "A new version", body = PlanVersionItem, example = json!(example::version())),
+        (
+            status = 200,
+            description = "The version that has this content already",
+            body = PlanVersionItem,
+            example = json!(example::version())
+        ),
         CommandProblems
     )
 )]

@@ -1,5 +1,6 @@
 //! `GET /v1/plans/{id}/versions/{n}`
 
+use super::example;
 use crate::api::Api;
 use crate::form::PlanVersionItem;
 use crate::rest::answer::immutable;
@@ -22,7 +23,7 @@ use domain::code::Code;
     tag = "plans",
     params(("id" = String, Path, example = "llm"), ("n" = u32, Path, example = 1), ReadParams),
     responses(
-        (status = 200, description = "The version", body = PlanVersionItem),
+        (status = 200, description = "The version", body = PlanVersionItem, example = json!(example::version())),
         (status = 304, description = "The client has it"),
         QueryProblems
     )

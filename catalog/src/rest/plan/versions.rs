@@ -1,13 +1,17 @@
 //! `GET /v1/plans/{id}/versions`
 
+use super::example;
 use crate::api::{Api, Page};
 use crate::form::PlanVersionItem;
 use crate::rest::answer::listed;
 use crate::rest::ask::{ListParams, part};
 use ::rest::problem::QueryProblems;
-use ::rest::{Id, Params, Problem};
+use ::rest::{Client, Id, Params, Problem};
 use axum::extract::State;
 use axum::response::Response;
+
+/// The columns of a table.
+const COLUMNS: [&str; 5] = ["plan", "version", "published_time", "document", "catalog_offset"];
 
 /// Versions of a plan
 #[utoipa::path(
@@ -17,7 +21,14 @@ use axum::response::Response;
     tag = "plans",
     params(("id" = String, Path, example = "llm"), ListParams),
     responses(
-        (status = 200, description = "A page of versions, by rising number", body = Page<PlanVersionItem>),
+        (status = 200, description = "A page of versions, by rising number", content(
+            (Page<PlanVersionItem> = "application/json", example = json!({
+                "items": [example::version()], "meta": {"catalog_offset": "7"}
+            })),
+            (String = "text/csv"),
+            (String = "application/x-ndjson")
+        )),
+        (status = 304, description = "The client has this answer"),
         QueryProblems
     )
 )]
@@ -25,6 +36,7 @@ pub(in crate::rest) async fn list_plan_versions(
     State(api): State<Api>,
     Id(id): Id,
     params: Params<ListParams>,
+    client: Client,
 ) -> Result<Response, Problem> {
-    Ok(listed(api.list_versions(&id, part(&params), params.value.when()).await?))
+    listed(&api.list_versions(&id, part(&params), params.value.when()).await?, &client, &COLUMNS)
 }

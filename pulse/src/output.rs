@@ -22,7 +22,8 @@ pub enum Format {
 /// Objects of one kind, and the columns they are shown in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listing<'a> {
-    /// The columns that come first, in this order. Others follow, lists in CSV only; columns nobody fills are left out.
+    /// The columns that come first, in this order; CSV has them whatever the objects say, a table only where one fills
+    /// them. Others follow where their values are, lists in CSV only.
     pub columns: &'a [&'a str],
     /// The objects.
     pub items: &'a [Value],
@@ -35,9 +36,9 @@ impl Format {
     pub fn render(self, listing: &Listing<'_>) -> anyhow::Result<String> {
         match self {
             Self::Json => Ok(format!("{}\n", serde_json::to_string_pretty(listing.whole)?)),
-            Self::Csv => csv_text(&Grid::new(listing, |_| true)),
+            Self::Csv => csv_text(&Grid::stable(listing)),
             Self::Table if listing.items.is_empty() => Ok(String::new()),
-            Self::Table => Ok(table(&Grid::new(listing, |value| !value.is_array()))),
+            Self::Table => Ok(table(&Grid::filled(listing))),
         }
     }
 
@@ -59,10 +60,15 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Talk, on standard error.
+pub fn say(line: impl AsRef<str>) {
+    eprintln!("{}", line.as_ref());
+}
+
 /// Writes one object field by field: a row each in tables and CSV.
 pub fn print_fields(format: Format, object: &Value) -> anyhow::Result<()> {
     let row = |(name, value): (&String, &Value)| json!({"field": name, "value": text(value)});
-    let items: Vec<Value> = flatten(object).iter().map(row).collect();
+    let items: Vec<Value> = flatten(object, &|_| false).iter().map(row).collect();
     format.print(&Listing { columns: &["field", "value"], items: &items, whole: object })
 }
 
@@ -80,12 +86,24 @@ struct Grid {
 }
 
 impl Grid {
+    /// For programs: all columns that are named, an object whole where a column has its name.
+    fn stable(listing: &Listing<'_>) -> Self {
+        let named = |name: &str| listing.columns.contains(&name);
+        let flat: Vec<_> = listing.items.iter().map(|item| flatten(item, &named)).collect();
+        let header = listing.columns.iter().map(ToString::to_string).collect();
+        Self::new(header, &flat, |_| true)
+    }
+
+    /// For people: the columns that say something, without lists.
+    fn filled(listing: &Listing<'_>) -> Self {
+        let flat: Vec<_> = listing.items.iter().map(|item| flatten(item, &|_| false)).collect();
+        let filled = |name: &&&str| flat.iter().any(|row| row.contains_key(**name));
+        let header = listing.columns.iter().filter(filled).map(ToString::to_string).collect();
+        Self::new(header, &flat, |value| !value.is_array())
+    }
+
     /// A column nobody named is shown where its value is.
-    fn new(listing: &Listing<'_>, is_shown: fn(&Value) -> bool) -> Self {
-        let flat: Vec<Map<String, Value>> = listing.items.iter().map(flatten).collect();
-        let filled = |name: &str| flat.iter().any(|row| row.contains_key(name));
-        let mut header: Vec<String> =
-            listing.columns.iter().filter(|name| filled(name)).map(ToString::to_string).collect();
+    fn new(mut header: Vec<String>, flat: &[Map<String, Value>], is_shown: fn(&Value) -> bool) -> Self {
         for (name, value) in flat.iter().flatten() {
             if !header.contains(name) && is_shown(value) {
                 header.push(name.clone());
@@ -99,13 +117,15 @@ impl Grid {
     }
 }
 
-/// An object whose nested objects' fields are named `outer.inner`.
-fn flatten(item: &Value) -> Map<String, Value> {
+/// An object whose nested objects' fields are named `outer.inner`, but for those that stay whole.
+fn flatten(item: &Value, stays_whole: &dyn Fn(&str) -> bool) -> Map<String, Value> {
     let mut flat = Map::new();
     for (name, value) in item.as_object().into_iter().flatten() {
         match value {
-            Value::Object(_) => flat
-                .extend(flatten(value).into_iter().map(|(inner, value)| (format!("{name}.{inner}"), value))),
+            Value::Object(_) if !stays_whole(name) => {
+                let inner = flatten(value, &|_| false).into_iter();
+                flat.extend(inner.map(|(inner, value)| (format!("{name}.{inner}"), value)));
+            }
             Value::Null => {}
             _ => drop(flat.insert(name.clone(), value.clone())),
         }
@@ -157,8 +177,22 @@ mod tests {
     fn csv_flattens_and_orders_columns_and_quotes_commas() {
         assert_eq!(
             render(Format::Csv),
-            "group.sku,quantity,count,reported,other\nllm.input,1.5,2,[],\n\"a,b\",7,,,true\n"
+            "group.sku,missing,quantity,count,reported,other\nllm.input,,1.5,2,[],\n\"a,b\",,7,,,true\n"
         );
+    }
+
+    #[test]
+    fn csv_has_the_same_columns_whatever_there_is() {
+        let columns = ["id", "payload", "replayed_time"];
+        let head = |items: &[Value]| {
+            let csv = Format::Csv.render(&Listing { columns: &columns, items, whole: &Value::Null }).unwrap();
+            csv.lines().next().unwrap().to_owned()
+        };
+        let letters =
+            [json!({"id": "a", "payload": {"sku": "x"}}), json!({"id": "b", "payload": {"unit": "y"}})];
+        for items in [&[][..], &letters[..1], &letters] {
+            assert_eq!(head(items), "id,payload,replayed_time");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::{fs, io, path};
 
 /// The name of the file in the data directory.
 pub const NAME: &str = "ready.json";
@@ -18,11 +18,17 @@ pub struct Ready {
     pub grpc: SocketAddr,
     /// The server's process.
     pub pid: u32,
-    /// Its data directory.
+    /// Its data directory, absolute: who reads this may stand elsewhere. Empty without one.
     pub data_dir: PathBuf,
 }
 
 impl Ready {
+    /// What this process says of itself.
+    pub fn here(http: SocketAddr, grpc: SocketAddr, data_dir: Option<&Path>) -> anyhow::Result<Self> {
+        let data_dir = data_dir.map(path::absolute).transpose().context("finding the data directory")?;
+        Ok(Self { http, grpc, pid: std::process::id(), data_dir: data_dir.unwrap_or_default() })
+    }
+
     /// Reads a file; `None`: there is none.
     pub fn find(path: &Path) -> anyhow::Result<Option<Self>> {
         let text = match fs::read_to_string(path) {
@@ -75,6 +81,18 @@ mod tests {
         remove(&path).unwrap();
         remove(&path).unwrap();
         assert_eq!(Ready::find(&path).unwrap(), None);
+    }
+
+    #[test]
+    fn the_data_directory_is_told_from_the_root_on() {
+        let here = |data_dir: Option<&str>| {
+            let address = "127.0.0.1:1".parse().unwrap();
+            Ready::here(address, address, data_dir.map(Path::new)).unwrap().data_dir
+        };
+        let current = std::env::current_dir().unwrap();
+        assert_eq!(here(Some("./pulse-data")), current.join("pulse-data"));
+        assert_eq!(here(Some("/var/pulse")), Path::new("/var/pulse"));
+        assert_eq!(here(None), Path::new(""));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::ready_file::{self, Ready};
+use axum::http::Uri;
 use clap::Args;
+use reqwest::Url;
 use std::fmt;
 use std::path::Path;
 
@@ -94,14 +96,16 @@ impl Server {
 }
 
 fn url(address: &str) -> anyhow::Result<String> {
-    let address = address.trim_end_matches('/');
-    if address.starts_with("http://") {
-        return Ok(address.to_owned());
+    if address.starts_with("https://") {
+        let advice = "TLS is not spoken yet: name the http:// address behind what ends it";
+        return Err(Failure::usage(format!("address {address:?}: {advice}")).into());
     }
-    if address.is_empty() || address.contains("://") {
-        return Err(Failure::usage(format!("address {address:?} must be host:port or an http:// URL")).into());
+    let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let is_one = Url::parse(&url).is_ok_and(|url| url.scheme() == "http" && url.query().is_none());
+    if is_one && url.parse::<Uri>().is_ok() {
+        return Ok(url.trim_end_matches('/').to_owned());
     }
-    Ok(format!("http://{address}"))
+    Err(Failure::usage(format!("address {address:?} must be host:port or an http:// URL")).into())
 }
 
 #[cfg(test)]
@@ -131,9 +135,31 @@ mod tests {
     }
 
     #[test]
-    fn an_address_of_another_scheme_is_refused() {
-        let error = Server::find(&flags(Some("ftp://x"), Some("a:1")), &Environment::default()).unwrap_err();
+    fn what_is_no_address_is_refused_before_anything_is_sent() {
+        for bad in
+            ["ftp://x", "", "/", "a b:1", "host:99999", "host:port", "http://", "x?y=1", "[::1:80", "é\u{0}"]
+        {
+            for flags in [flags(Some(bad), Some("a:1")), flags(Some("a:1"), Some(bad))] {
+                let error = Server::find(&flags, &Environment::default()).unwrap_err();
+                assert_eq!(crate::exit::Exit::of(&error), crate::exit::Exit::Usage, "{bad}");
+                assert!(error.to_string().contains("must be host:port or an http:// URL"), "{error}");
+            }
+        }
+        for (good, url) in [
+            ("host:1", "http://host:1"),
+            ("host", "http://host"),
+            ("[::1]:80", "http://[::1]:80"),
+            ("http://proxy/pulse/", "http://proxy/pulse"),
+        ] {
+            assert_eq!(super::url(good).unwrap(), url);
+        }
+    }
+
+    #[test]
+    fn who_asks_for_tls_is_told_that_there_is_none() {
+        let error = super::url("https://pulse.example").unwrap_err();
         assert_eq!(crate::exit::Exit::of(&error), crate::exit::Exit::Usage);
+        assert!(error.to_string().contains("TLS is not spoken"), "{error}");
     }
 
     #[test]

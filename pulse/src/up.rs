@@ -84,12 +84,7 @@ pub async fn run(job: Job, environment: &Environment) -> anyhow::Result<Exit> {
         let stop = lifecycle.stop_accepting.clone();
         lifecycle.work.spawn(async move { stop.run_until_cancelled(demo.run()).await });
     }
-    let ready = Ready {
-        http,
-        grpc,
-        pid: std::process::id(),
-        data_dir: backends.data_dir.clone().unwrap_or_default(),
-    };
+    let ready = Ready::here(http, grpc, backends.data_dir.as_deref())?;
     let files = ReadyFiles::write(&ready, &config, &backends)?;
     if roles == Role::ALL {
         welcome::print(&ready, demo_seed.is_some())?;

@@ -69,6 +69,8 @@ fn syntax_error(error: &serde_saphyr::Error) -> PlanErrors {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawPlan {
+    /// What the document is among others of a catalogue.
+    kind: Option<Text>,
     plan: Option<Text>,
     currency: Option<Text>,
     effective_time: Option<Text>,
@@ -77,6 +79,7 @@ struct RawPlan {
 
 impl RawPlan {
     fn read(&self, reader: &mut Reader<'_>) -> Result<PlanDocument, Noted> {
+        let kind = reader.optional("kind", self.kind.as_ref(), is_plan);
         let id = reader.required("plan", self.plan.as_ref(), named(PlanId::parse));
         let currency = reader.required("currency", self.currency.as_ref(), Currency::parse);
         let effective = reader.required("effective_time", self.effective_time.as_ref(), quarter);
@@ -90,9 +93,15 @@ impl RawPlan {
         check_apart(&prices, reader);
         prices.sort_by(|(one, _), (other, _)| one.id.cmp(&other.id));
         let (prices, places) = prices.into_iter().unzip();
+        kind?;
         let plan = Plan { id: id?, currency: currency?, effective: effective?, prices };
         Ok(PlanDocument { plan, places })
     }
+}
+
+/// A document of a catalogue's file is read as it stands there.
+fn is_plan(text: &str) -> Result<(), &'static str> {
+    if text == "plan" { Ok(()) } else { Err("must be plan, where it is given") }
 }
 
 fn quarter(text: &str) -> Result<Quarter, String> {

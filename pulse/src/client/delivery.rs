@@ -50,6 +50,8 @@ pub struct Delivery<T, F> {
     sequence: i64,
     last_answer: Instant,
     on_answer: F,
+    /// Says why the server takes no more for a while; the first time is enough.
+    tell: Option<Box<dyn FnOnce(String) + Send>>,
 }
 
 /// Why one stream is over.
@@ -75,7 +77,15 @@ where
             sequence: 0,
             last_answer,
             on_answer,
+            tell: None,
         }
+    }
+
+    /// Says once why it waits, when the server takes no more for a while: it goes on by itself, and may take long.
+    #[must_use]
+    pub fn telling(mut self, tell: impl FnOnce(String) + Send + 'static) -> Self {
+        self.tell = Some(Box::new(tell));
+        self
     }
 
     /// Delivers everything that comes out of `batches`. A server that goes away is waited for.
@@ -156,6 +166,12 @@ where
                 Failure { exit, message: format!("{}: {}", not_taken.code, not_taken.message) }.into()
             );
         };
+        if let Some(tell) = self.tell.take() {
+            let v1::NotTaken { code, message, .. } = not_taken;
+            tell(format!(
+                "the server takes no more for now ({code}: {message}); waiting, then sending it again"
+            ));
+        }
         let delay = Duration::try_from(delay).unwrap_or(PAUSE_MAX);
         self.postponed.push(Box::pin(async move {
             sleep(delay).await;

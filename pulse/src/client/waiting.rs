@@ -1,7 +1,7 @@
 //! Asking until the answer holds everything that was acknowledged before a moment.
 
 use super::rest::{Request, Rest};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use domain::time::Timestamp;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -18,8 +18,13 @@ pub async fn counted(
     let begun = Instant::now();
     loop {
         let whole = rest.list(request).await?;
-        if watermark(&whole["meta"]).is_some_and(|watermark| watermark >= moment) {
+        let watermark = watermark(&whole["meta"]);
+        if watermark.is_some_and(|watermark| watermark >= moment) {
             return Ok(whole);
+        }
+        if watermark.is_none() && has_no_tenant(rest).await? {
+            let message = "the catalogue has no tenant, so there is nothing to wait for: `pulse catalog apply FILE` first";
+            return Err(Failure { exit: Exit::Failed, message: message.to_owned() }.into());
         }
         if begun.elapsed() > patience {
             let seconds = patience.as_secs();
@@ -28,6 +33,12 @@ pub async fn counted(
         }
         tokio::time::sleep(STEP).await;
     }
+}
+
+/// What nobody pays for has no watermark, however long it is waited for.
+async fn has_no_tenant(rest: &Rest) -> anyhow::Result<bool> {
+    let first = rest.send(&Request::get(&["tenants"]).with("page_size", Some("1"))).await?;
+    Ok(first.body["items"].as_array().is_some_and(Vec::is_empty))
 }
 
 fn watermark(meta: &Value) -> Option<Timestamp> {

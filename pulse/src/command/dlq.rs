@@ -11,9 +11,20 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-const LETTER_COLUMNS: [&str; 9] =
-    ["id", "status", "reason", "field", "message", "tenant", "received_time", "replay_until", "attempts"];
-const OUTCOME_COLUMNS: [&str; 6] = ["index", "id", "status", "reason", "field", "message"];
+const LETTER_COLUMNS: [&str; 11] = [
+    "id",
+    "status",
+    "reason",
+    "field",
+    "message",
+    "tenant",
+    "received_time",
+    "replay_until",
+    "attempts",
+    "replayed_time",
+    "payload",
+];
+const OUTCOME_COLUMNS: [&str; 7] = ["index", "id", "status", "reason", "field", "message", "dead_letter_id"];
 
 /// Look at what was refused and kept, and send it again.
 #[derive(Debug, Subcommand)]
@@ -89,6 +100,9 @@ pub struct Replay {
 pub struct Purge {
     #[command(flatten)]
     choice: Choice,
+    /// Without ids, reason or tenant: everything that is open
+    #[arg(long, conflicts_with_all = ["ids", "reason", "tenant"])]
+    all: bool,
     /// Really do it: payloads do not come back
     #[arg(long)]
     yes: bool,
@@ -148,7 +162,16 @@ impl Purge {
         if !(self.yes || self.choice.dry_run) {
             return Err(Failure::usage("payloads do not come back: look with --dry-run, then say --yes"));
         }
-        Ok(self.choice.body())
+        if !(self.choice.is_narrow() || self.all || self.choice.dry_run) {
+            return Err(Failure::usage(
+                "name ids, --reason or --tenant, or say --all to give up everything that is open",
+            ));
+        }
+        let mut body = self.choice.body();
+        if self.all {
+            body.insert("all".to_owned(), json!(true));
+        }
+        Ok(body)
     }
 }
 
@@ -242,10 +265,24 @@ mod tests {
     #[test]
     fn a_purge_must_be_meant_however_little_it_chooses() {
         let choice = Choice { ids: vec!["x".to_owned()], rate: Some(5), ..Choice::default() };
-        let one = Purge { choice: choice.clone(), yes: false };
+        let one = Purge { choice: choice.clone(), ..Purge::default() };
         assert_eq!(one.body().unwrap_err().exit, Exit::Usage);
-        let meant = Purge { choice: Choice { tenant: Some("acme".to_owned()), ..choice }, yes: true };
+        let choice = Choice { tenant: Some("acme".to_owned()), ..choice };
+        let meant = Purge { choice, yes: true, ..Purge::default() };
         assert_eq!(Value::Object(meant.body().unwrap()), json!({"ids": ["x"], "tenant": "acme", "rate": 5}));
+    }
+
+    #[test]
+    fn a_purge_of_everything_must_be_meant_twice() {
+        let failure = Purge { yes: true, ..Purge::default() }.body().unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.message.contains("--all"), "{}", failure.message);
+        let unmeant = Purge { all: true, ..Purge::default() };
+        assert_eq!(unmeant.body().unwrap_err().exit, Exit::Usage);
+        let meant = Purge { yes: true, all: true, ..Purge::default() };
+        assert_eq!(Value::Object(meant.body().unwrap()), json!({"all": true}));
+        let looks = Purge { choice: Choice { dry_run: true, ..Choice::default() }, ..Purge::default() };
+        assert_eq!(Value::Object(looks.body().unwrap()), json!({"dry_run": true}));
     }
 
     #[test]

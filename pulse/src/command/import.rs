@@ -16,7 +16,7 @@ use crate::import::rows::Rows;
 use crate::import::source::Source;
 use crate::import::survey::Survey;
 use crate::import::time::ShiftTo;
-use crate::output::{Listing, progress};
+use crate::output::{self, Listing, progress};
 use crate::server::Server;
 use crate::system_clock::SystemClock;
 use anyhow::Context as _;
@@ -32,8 +32,16 @@ use tokio::task::spawn_blocking;
 const WAITING_MAX: usize = 4;
 /// How far a file is read, in a progress bar.
 const BYTES: &str = "{bytes}/{total_bytes}";
-const COLUMNS: [&str; 7] =
-    ["rows", "pulses", "accepted", "duplicates", "rejected", "seconds", "pulses_per_second"];
+const COLUMNS: [&str; 8] = [
+    "rows",
+    "pulses",
+    "accepted",
+    "duplicates",
+    "rejected",
+    "seconds",
+    "pulses_per_second",
+    "resumed_after_row",
+];
 
 /// Send the rows of a file as pulses; doing it again counts nothing twice.
 ///
@@ -122,7 +130,7 @@ impl Import {
         let reading = spawn_blocking(move || read(&source, &mapping, &origin, after, batches));
         let answers = Arc::clone(&report);
         let take = move |answered| answers.lock().expect("no holder of the report panics").take(&answered);
-        Delivery::new(server, take).run(receiver).await?;
+        Delivery::new(server, take).telling(output::say).run(receiver).await?;
         reading.await.context("reading the file")??;
         let report = Arc::into_inner(report).context("somebody still holds the report")?;
         let report = report.into_inner().expect("no holder of the report panics");

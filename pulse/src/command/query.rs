@@ -14,34 +14,20 @@ use std::time::Duration;
 /// The longest `--wait` waits.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-const USAGE_COLUMNS: [&str; 11] = [
-    "start_time",
-    "end_time",
-    "group.tenant",
-    "group.sku",
-    "tenant",
-    "sku",
+/// What rows are told apart by where nothing is asked.
+const GROUP_BY_DEFAULT: &str = "sku";
+const USAGE_COLUMNS: [&str; 4] = ["other", "quantity", "unit", "count"];
+const COST_COLUMNS: [&str; 10] = [
     "other",
     "quantity",
     "unit",
-    "count",
-    "group",
-];
-const COST_COLUMNS: [&str; 14] = [
-    "start_time",
-    "end_time",
-    "group.tenant",
-    "group.sku",
-    "tenant",
-    "sku",
-    "other",
-    "quantity",
-    "unit",
+    "reported",
     "amount",
     "amount_unrounded",
     "currency",
-    "unpriced",
     "charge_id",
+    "plan_version",
+    "unpriced",
 ];
 
 /// Ask for usage or costs.
@@ -95,6 +81,14 @@ pub struct Question {
 }
 
 impl Question {
+    /// The window, what the rows are told apart by, and the rest.
+    fn columns(&self, rest: &[&str]) -> Vec<String> {
+        let names = self.group_by.as_deref().unwrap_or(GROUP_BY_DEFAULT).split(',');
+        let groups = names.filter(|name| !name.is_empty()).map(|name| format!("group.{name}"));
+        let own = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        own(&["start_time", "end_time"]).into_iter().chain(groups).chain(own(rest)).collect()
+    }
+
     fn request(&self, resource: &str) -> Request {
         let top = self.top.map(|top| top.to_string());
         Request::get(&[resource])
@@ -115,8 +109,8 @@ impl Query {
     /// Asks, and prints the answer.
     pub async fn run(self, context: &Context) -> anyhow::Result<Exit> {
         let (question, request, columns) = match &self {
-            Self::Usage(question) => (question, question.request("usage"), USAGE_COLUMNS.as_slice()),
-            Self::Cost(question) => (question, question.request("costs"), COST_COLUMNS.as_slice()),
+            Self::Usage(question) => (question, question.request("usage"), question.columns(&USAGE_COLUMNS)),
+            Self::Cost(question) => (question, question.request("costs"), question.columns(&COST_COLUMNS)),
         };
         let server = context.find_server()?;
         if question.curl {
@@ -130,7 +124,8 @@ impl Query {
             rest.list(&request).await?
         };
         let items = whole["items"].as_array().cloned().unwrap_or_default();
-        context.format.print(&Listing { columns, items: &items, whole: &whole })?;
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        context.format.print(&Listing { columns: &columns, items: &items, whole: &whole })?;
         eprintln!("{}", completeness(&whole["meta"]));
         Ok(Exit::Done)
     }
@@ -167,6 +162,18 @@ mod tests {
             .with("window", Some("PT1H"))
             .with("top", Some("9"));
         assert_eq!(question.request("usage"), expected);
+    }
+
+    #[test]
+    fn the_columns_follow_from_the_question() {
+        let columns = |group_by: Option<&str>| {
+            let question = Question { group_by: group_by.map(str::to_owned), ..Question::default() };
+            question.columns(&USAGE_COLUMNS).join(" ")
+        };
+        assert_eq!(columns(None), "start_time end_time group.sku other quantity unit count");
+        let expected = "start_time end_time group.tenant group.dim.region other quantity unit count";
+        assert_eq!(columns(Some("tenant,dim.region")), expected);
+        assert_eq!(columns(Some("")), "start_time end_time other quantity unit count");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::import::mapping::{self, reason_name};
 use crate::import::rows::Rows;
 use crate::import::source::Format;
 use crate::import::time;
-use crate::output::Listing;
+use crate::output::{self, Listing};
 use anyhow::Context as _;
 use clap::Args;
 use domain::pulse::RawPulse;
@@ -86,7 +86,7 @@ impl Send {
             noted.lock().expect("no holder of the tally panics").note(&answered);
             Ok(())
         };
-        let delivery = Delivery::new(server, note).run(receiver);
+        let delivery = Delivery::new(server, note).telling(output::say).run(receiver);
         let feed = self.feed(sender, &tally);
         tokio::try_join!(delivery, feed)?;
         let tally = tally.lock().expect("no holder of the tally panics");

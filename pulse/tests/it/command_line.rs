@@ -21,7 +21,12 @@ fn wrong_arguments_end_with_two_and_say_why_on_standard_error() {
         &["import", "usage.parquet"],
         &["import", "usage.csv", "--metric", "tokens"],
         &["query", "usage", "--http", "ftp://nowhere"],
+        &["query", "usage", "--http", "https://nowhere"],
+        &["send", "--grpc", "no address", "--sku", "s", "--quantity", "1", "--unit", "item"],
         &["dlq", "replay"],
+        &["dlq", "purge", "--yes"],
+        &["dlq", "purge", "--all"],
+        &["dlq", "purge", "--all", "--yes", "--tenant", "acme"],
         &["config", "print", "--listen-http", "nowhere"],
     ] {
         let output = run(arguments);

@@ -107,7 +107,7 @@ fn plans_are_checked_and_told_apart() {
     let server = home.start().with_catalog();
     let plan = |name: &str, sku: &str, price: &str| {
         let file = home.path(name);
-        fs::write(&file, format!("plan: p\ncurrency: USD\neffective_time: 2026-01-01T00:00:00Z\nprices:\n  - {{id: a, sku: {sku}, unit: token, model: per_unit, price: \"{price}\"}}\n")).unwrap();
+        fs::write(&file, format!("kind: plan\nplan: p\ncurrency: USD\neffective_time: 2026-01-01T00:00:00Z\nprices:\n  - {{id: a, sku: {sku}, unit: token, model: per_unit, price: \"{price}\"}}\n")).unwrap();
         file.to_str().unwrap().to_owned()
     };
     let (good, dearer, unknown, broken) = (
@@ -120,7 +120,7 @@ fn plans_are_checked_and_told_apart() {
     let fault = server.json(1, &["price", "lint", &unknown]);
     assert_eq!(
         (&fault["items"][0]["line"], &fault["items"][0]["field"]),
-        (&Value::from(5), &Value::from("prices[0].sku"))
+        (&Value::from(6), &Value::from("prices[0].sku"))
     );
     assert_eq!(server.run(&["price", "lint", "--offline", &unknown]).status.code(), Some(0));
     assert_eq!(server.run(&["price", "lint", "--offline", &broken]).status.code(), Some(1));
@@ -202,6 +202,14 @@ fn the_pipeline_is_shown_and_a_healthy_house_needs_no_doctor() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("start one with `pulse up`"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn where_nobody_pays_there_is_nothing_to_wait_for() {
+    let home = Home::new();
+    let output = home.start().run(&["query", "usage", "--wait"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("the catalogue has no tenant"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -30,6 +30,16 @@ fn positive(text: &str) -> Positive {
 }
 
 #[test]
+fn a_document_of_a_catalogues_file_is_read_as_it_stands_there() {
+    let plain = PlanDocument::parse(EXAMPLE).unwrap();
+    let named = PlanDocument::parse(&format!("kind: plan\n{EXAMPLE}")).unwrap();
+    assert_eq!(named.plan(), plain.plan());
+    let errors = PlanDocument::parse(&format!("kind: sku\n{EXAMPLE}")).unwrap_err();
+    assert_eq!((errors.0[0].line, errors.0[0].field.as_str()), (1, "kind"));
+    assert!(errors.0[0].message.contains("must be plan"), "{errors}");
+}
+
+#[test]
 fn the_example_says_what_it_says() {
     let plan = parse(EXAMPLE);
     assert_eq!((plan.id().as_str(), plan.currency().to_string().as_str()), ("llm", "USD"));
@@ -172,7 +182,7 @@ fn every_rule_is_refused_with_its_line_and_reason() {
 fn what_the_grammar_does_not_know_is_refused_where_it_stands() {
     for (piece, replacement, line, field, said) in [
         ("per: \"1000\"\n", "each: \"1000\"\n", 34, "each", "each is no field here: known are id, sku,"),
-        ("currency: USD", "currency: USD\ncolour: red", 3, "colour", "known are plan, currency,"),
+        ("currency: USD", "currency: USD\ncolour: red", 3, "colour", "known are kind, plan, currency,"),
         ("{price: \"0.05\"}", "{price: \"0.05\", upto: \"5\"}", 30, "upto", "known are up_to, price"),
         ("currency: USD", "currency: USD\ncurrency: EUR", 3, "currency", "currency must be given once"),
         ("      - {price: \"0.05\"}", "      - 0.05", 30, "document", "document cannot be read: expected"),

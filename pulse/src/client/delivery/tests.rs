@@ -80,6 +80,24 @@ async fn a_batch_that_was_not_taken_comes_again_after_the_delay() {
 }
 
 #[tokio::test]
+async fn who_waits_is_told_why_and_once() {
+    let scripted =
+        Scripted::new(&[Move::NotTaken("QUOTA_EXCEEDED", Some(1)), Move::NotTaken("OVERLOADED", Some(1))]);
+    let (sender, receiver) = mpsc::channel(1);
+    sender.send(batch(0)).await.unwrap();
+    drop(sender);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let telling = Arc::clone(&told);
+    let tell = move |line| telling.lock().unwrap().push(line);
+    let run = |server| Delivery::new(server, |_: Answered<usize>| Ok(())).telling(tell).run(receiver);
+    scripted.serve(run).await.unwrap();
+    assert_eq!(scripted.seen().len(), 3);
+    let line =
+        "the server takes no more for now (QUOTA_EXCEEDED: by the script); waiting, then sending it again";
+    assert_eq!(*told.lock().unwrap(), [line]);
+}
+
+#[tokio::test]
 async fn a_batch_that_would_fail_again_ends_the_delivery() {
     for (code, expected) in [
         ("TOO_LARGE", Exit::Failed),

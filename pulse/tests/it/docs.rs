@@ -1,6 +1,7 @@
 //! What is written for people holds: commands run, addresses answer, links lead somewhere, and the pages on keys and
 //! metrics say what the code says.
 
+mod commands;
 mod outgrow;
 mod page;
 mod reference;

@@ -115,6 +115,7 @@ fn clocks_that_are_ten_minutes_wrong_change_no_total() {
         for turn in [Turn::Kill(Role::Consumer), Turn::Kill(Role::Edge)] {
             take(turn, &mut cast, None);
         }
+        cast.tend_until("pulses through the edge that is right", |cast| cast.acknowledged() > 2_000);
         let tally = cast.verify();
         eprintln!("clocks that are wrong: {tally}");
         assert!(tally.distinct > 1_000, "{tally}");

@@ -2,6 +2,7 @@
 
 use crate::server::{Home, Server, pulse};
 use anyhow::{Context, bail};
+use pulse::environment::Environment;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;
@@ -49,7 +50,8 @@ impl Site {
     pub fn find(name: &str) -> anyhow::Result<Self> {
         let needed =
             "run `make bench-engines`, or name engines by PULSE_KAFKA__BROKERS and PULSE_SCYLLA__NODES";
-        let find = |name: &str| std::env::var(name).context(needed);
+        let environment = Environment::of_process();
+        let find = |name: &str| environment.find(name).map(str::to_owned).context(needed);
         let (brokers, nodes) = (find("PULSE_KAFKA__BROKERS")?, find("PULSE_SCYLLA__NODES")?);
         let house = format!("bench{}", std::process::id());
         let site = Self {
@@ -139,7 +141,7 @@ impl Site {
         let admin: AdminClient<DefaultClientContext> =
             ClientConfig::new().set("bootstrap.servers", &self.brokers).create()?;
         let known = admin.inner().fetch_metadata(None, Duration::from_secs(5))?;
-        let names = known.topics().iter().map(|topic| topic.name());
+        let names = known.topics().iter().map(rdkafka::metadata::MetadataTopic::name);
         let names: Vec<&str> = names.filter(|name| name.starts_with(&self.prefix)).collect();
         admin.delete_topics(&names, &AdminOptions::new()).await.map(drop).context("taking topics away")
     }

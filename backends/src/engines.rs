@@ -7,6 +7,7 @@
 //!
 //! Never here: a setting of an engine; those lie in `deploy/engines`.
 
+pub mod clear;
 mod container;
 
 pub use container::{KAFKA_IMAGE, SCYLLA_ARGUMENTS, SCYLLA_IMAGE, at_the_end};

@@ -124,8 +124,8 @@ impl KafkaOptions {
         }
     }
 
-    /// What stores records.
-    pub(super) fn producer(&self) -> ClientConfig {
+    /// What stores records; a measurement beside ours writes with the same.
+    pub fn producer(&self) -> ClientConfig {
         let mut config = self.client();
         let compression = match self.compression {
             Compression::None => "none",

@@ -10,6 +10,7 @@ use domain::port::{
 use domain::time::Timestamp;
 use futures::stream::BoxStream;
 use std::collections::{HashMap, VecDeque};
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -38,6 +39,8 @@ struct State {
     topics: HashMap<Arc<str>, Topic>,
     /// One for each append to come; `None` succeeds, and so does what comes after the last.
     script: VecDeque<Option<AppendFault>>,
+    /// The next read finds it away.
+    is_away: bool,
     logs_made: u32,
 }
 
@@ -93,6 +96,11 @@ impl MemoryLog {
     /// Scripts the next appends: `None` succeeds.
     pub fn script_appends(&self, faults: impl IntoIterator<Item = Option<AppendFault>>) {
         self.state().script.extend(faults);
+    }
+
+    /// The next read fails, as where a log is away for a moment.
+    pub fn go_away(&self) {
+        self.state().is_away = true;
     }
 
     /// Gives partitions to, or takes them from, all streams of assignments.
@@ -227,6 +235,9 @@ impl Log for MemoryLog {
         offset: u64,
         limit: ReadLimit,
     ) -> Result<Vec<Entry>, LogError> {
+        if mem::take(&mut self.state().is_away) {
+            return Err(LogError::Unavailable("as scripted".into()));
+        }
         let marks = self.with(from, |partition| partition.marks.subscribe())?;
         waiting::for_offset(marks, offset, limit.wait).await?;
         self.with(from, |partition| partition.read(offset, limit.bytes))?

@@ -109,13 +109,9 @@ fn bytes(entries: &[Entry]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use async_trait::async_trait;
     use backends::memory::{ManualClock, MemoryLog};
-    use domain::generation::{Generation, Incarnation};
-    use domain::port::{AssignmentChange, NewRecord, Watermarks};
+    use domain::port::NewRecord;
     use domain::time::Timestamp;
-    use futures::stream::BoxStream;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     const TOPIC: &str = "pulses";
     const READ_BYTES: usize = 4_096;
@@ -162,61 +158,23 @@ mod tests {
         assert_eq!(reads(5, READ_BYTES / 4).await, [1; 5]);
     }
 
-    /// A log that is away for one read whenever it is told so.
-    struct Flapping {
-        inner: MemoryLog,
-        is_away: AtomicBool,
-    }
-
-    #[async_trait]
-    impl Log for Flapping {
-        async fn append(&self, to: &TopicPartition, records: Vec<NewRecord>) -> Result<Vec<u64>, LogError> {
-            self.inner.append(to, records).await
-        }
-
-        async fn read(
-            &self,
-            from: &TopicPartition,
-            offset: u64,
-            limit: ReadLimit,
-        ) -> Result<Vec<Entry>, LogError> {
-            if self.is_away.swap(false, Ordering::SeqCst) {
-                return Err(LogError::Unavailable("away".to_owned()));
-            }
-            self.inner.read(from, offset, limit).await
-        }
-
-        async fn watermarks(&self, of: &TopicPartition) -> Result<Watermarks, LogError> {
-            self.inner.watermarks(of).await
-        }
-
-        async fn incarnation(&self, topic: &str) -> Result<Incarnation, LogError> {
-            self.inner.incarnation(topic).await
-        }
-
-        fn assignments(&self, generation: Arc<Generation>) -> BoxStream<'static, AssignmentChange> {
-            self.inner.assignments(generation)
-        }
-    }
-
     /// What comes after "a" and "b", when the log was away and holds these records by then.
     async fn after_an_outage(values: &[&'static str]) -> Result<Vec<Entry>, Unreadable> {
-        let inner = MemoryLog::new(Arc::new(ManualClock::at(Timestamp::EPOCH)));
-        inner.declare(TOPIC, 1);
-        let log = Arc::new(Flapping { inner, is_away: AtomicBool::new(false) });
+        let log = Arc::new(MemoryLog::new(Arc::new(ManualClock::at(Timestamp::EPOCH))));
+        log.declare(TOPIC, 1);
         let from = TopicPartition::new(TOPIC, 0);
-        log.inner.append_foreign(&from, "a").unwrap();
-        log.inner.append_foreign(&from, "b").unwrap();
+        log.append_foreign(&from, "a").unwrap();
+        log.append_foreign(&from, "b").unwrap();
         let stop = CancellationToken::new();
         let source =
             Source { log: Arc::clone(&log) as _, from: from.clone(), bytes: READ_BYTES, stop: stop.clone() };
         let (mut arrived, reading) = source.open(0);
         let come_back = async {
             assert_eq!(arrived.recv().await.unwrap().unwrap().len(), 2);
-            log.is_away.store(true, Ordering::SeqCst);
-            log.inner.recreate(TOPIC, 1, vec![0]);
+            log.go_away();
+            log.recreate(TOPIC, 1, vec![0]);
             for value in values {
-                log.inner.append_foreign(&from, *value).unwrap();
+                log.append_foreign(&from, *value).unwrap();
             }
             let next = arrived.recv().await.unwrap();
             stop.cancel();

@@ -14,7 +14,7 @@ use crate::server::Server;
 use crate::streams::{Load, drive, rate};
 use crate::table::{Row, grouped, ratio};
 use crate::visible;
-use site::{Role, Site};
+use site::Site;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ const CELLS_WRITTEN: &str = "pulse_backends_cql_cells_total{call=\"write\"";
 /// The rows.
 pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let site = Site::find("a")?;
-    let catalogue = site.start(Role::Catalog)?;
+    let catalogue = site.start("catalog")?;
     catalogue.apply(&catalog(TENANTS + visible::PROBES))?;
     let (backlog, taken) = fill(&site, settings)?;
     let topic = site.pulses();
@@ -65,7 +65,7 @@ pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
 
 /// Sends until the backlog is there; how many pulses that are, and how many came in a second.
 fn fill(site: &Site, settings: &Settings) -> anyhow::Result<(u64, u64)> {
-    let edge = site.start(Role::IngestorApi)?;
+    let edge = site.start("ingestor-api")?;
     let load = Load { tenants: TENANTS, ..Load::full(Duration::from_secs(settings.seconds)) };
     let warm = drive(&edge.grpc(), Load { duration: load.duration / 10, ..load })?;
     let run = drive(&edge.grpc(), load)?;
@@ -80,7 +80,7 @@ fn fill(site: &Site, settings: &Settings) -> anyhow::Result<(u64, u64)> {
 /// Pulses a second from the first one that is counted to the last.
 fn count(site: &Site, backlog: u64, consumers: usize) -> anyhow::Result<u64> {
     let consumers: Vec<Server> =
-        (0..consumers).map(|_| site.start(Role::IngestorConsumer)).collect::<anyhow::Result<_>>()?;
+        (0..consumers).map(|_| site.start("ingestor-consumer")).collect::<anyhow::Result<_>>()?;
     let mut begun = None;
     loop {
         let counted = sum(&consumers, COUNTED)?;
@@ -103,9 +103,9 @@ fn sum(servers: &[Server], series: &str) -> anyhow::Result<u64> {
 /// Twenty thousand pulses a second, and probes that look for their own.
 fn steady(site: &Site, settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let duration = Duration::from_secs(settings.seconds * 2);
-    let edge = site.start(Role::IngestorApi)?;
-    let consumer = site.start(Role::IngestorConsumer)?;
-    let query = site.start(Role::QueryApi)?;
+    let edge = site.start("ingestor-api")?;
+    let consumer = site.start("ingestor-consumer")?;
+    let query = site.start("query-api")?;
     let load = Load { tenants: TENANTS, rate: Some(STEADY_RATE), ..Load::full(duration) };
     // What is asked for the first time is prepared, loaded and connected.
     drive(&edge.grpc(), Load { duration: duration / 4, ..load })?;

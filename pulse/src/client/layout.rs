@@ -1,6 +1,6 @@
 //! The log's layout, asked of the catalogue and added to.
 
-use super::channel::{self, failure};
+use super::channel::{connect, failure, request};
 use crate::exit::Failure;
 use crate::server::Server;
 use domain::time::Timestamp;
@@ -9,7 +9,7 @@ use proto::v1::registry_service_client::RegistryServiceClient;
 use proto::v1::{AddGenerationRequest, GetRegistryRequest, Registry, SplitTenantRequest};
 use serde_json::{Value, json};
 use tonic::transport::Channel;
-use tonic::{Request, Response, Status};
+use tonic::{Response, Status};
 
 /// What to ask.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,7 +37,7 @@ pub enum Question {
 /// The layout that a server answers with.
 pub async fn ask(server: &Server, question: Question) -> Result<Registry, Failure> {
     let answer = async {
-        let mut client = RegistryServiceClient::new(channel::connect(server).await?);
+        let mut client = RegistryServiceClient::new(connect(server).await?);
         put(server, &mut client, question).await
     };
     answer.await.map(Response::into_inner).map_err(|status| failure(&status))
@@ -49,20 +49,16 @@ async fn put(
     question: Question,
 ) -> Result<Response<Registry>, Status> {
     match question {
-        Question::Show => client.get_registry(with(server, GetRegistryRequest::default())?).await,
+        Question::Show => client.get_registry(request(server, GetRegistryRequest::default())?).await,
         Question::AddGeneration { partitions, valid_from } => {
             let valid_from = Some(to_wire(valid_from));
-            client.add_generation(with(server, AddGenerationRequest { partitions, valid_from })?).await
+            client.add_generation(request(server, AddGenerationRequest { partitions, valid_from })?).await
         }
         Question::SplitTenant { tenant, shards, valid_from } => {
             let valid_from = Some(to_wire(valid_from));
-            client.split_tenant(with(server, SplitTenantRequest { tenant, shards, valid_from })?).await
+            client.split_tenant(request(server, SplitTenantRequest { tenant, shards, valid_from })?).await
         }
     }
-}
-
-fn with<T>(server: &Server, message: T) -> Result<Request<T>, Status> {
-    channel::request(server, message)
 }
 
 /// A row for each generation and each split.

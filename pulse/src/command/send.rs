@@ -47,7 +47,7 @@ pub struct Send {
     #[arg(long)]
     source: Option<String>,
     /// When [default: the time of the id]
-    #[arg(long, requires = "sku", value_parser = event_time)]
+    #[arg(long, requires = "sku", value_parser = time::of_flag)]
     event_time: Option<Timestamp>,
     /// A dimension; may be repeated
     #[arg(long, value_name = "KEY=VALUE", requires = "sku", value_parser = dimension)]
@@ -58,10 +58,6 @@ pub struct Send {
     /// The pulse this one corrects
     #[arg(long, requires = "sku")]
     corrects_id: Option<String>,
-}
-
-fn event_time(text: &str) -> Result<Timestamp, String> {
-    time::parse(text).ok_or_else(|| "must be a time such as 2026-01-31T10:15:00Z".to_owned())
 }
 
 fn dimension(text: &str) -> Result<(String, String), String> {

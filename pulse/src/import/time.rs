@@ -24,6 +24,11 @@ pub fn parse(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_jiff(zoned.timestamp()))
 }
 
+/// The value of a flag that is an instant.
+pub fn of_flag(text: &str) -> Result<Timestamp, String> {
+    parse(text).ok_or_else(|| "must be a time such as 2026-01-31T10:15:00Z".to_owned())
+}
+
 /// The day the newest row shall have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShiftTo {

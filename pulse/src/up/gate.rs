@@ -27,7 +27,7 @@ const REQUEST_MAX: Duration = Duration::from_secs(30);
 
 /// Puts the resources behind the time and the memory there are; there is less time when the process is closing.
 pub fn guard_http(resources: Router, memory: Memory, closing: CancellationToken) -> Router {
-    resources.layer(from_fn_with_state(closing, arrive)).layer(from_fn_with_state(memory, http))
+    resources.layer(from_fn_with_state((memory, closing), http))
 }
 
 /// Puts the services behind the memory there is; their times are their own.
@@ -40,26 +40,29 @@ pub fn trace(router: Router) -> Router {
     router.layer(from_fn(traced))
 }
 
-async fn http(State(memory): State<Memory>, request: Request, next: Next) -> Response<Body> {
+async fn http(
+    State((memory, closing)): State<(Memory, CancellationToken)>,
+    request: Request,
+    next: Next,
+) -> Response<Body> {
     let Some(_admitted) = memory.admit("http") else {
         let problem = Problem::new(Code::Overloaded, "memory is short: send the same again");
         return problem.retry_after(RETRY_SECONDS).into_response();
     };
-    let late = |_| {
-        let detail = format!("the request was not answered within {} seconds", REQUEST_MAX.as_secs());
-        Problem::new(Code::DeadlineExceeded, detail).into_response()
-    };
-    tokio::time::timeout(REQUEST_MAX, next.run(request)).await.unwrap_or_else(late)
-}
-
-/// Answers who began a body and did not end it; what else it may have to say on this connection is not waited for.
-async fn arrive(State(closing): State<CancellationToken>, request: Request, next: Next) -> Response<Body> {
     let (head, body) = request.into_parts();
     let (body, lateness) = arrival::in_time(body, closing);
-    let response = next.run(Request::from_parts(head, body)).await;
-    if !lateness.is_noted() {
-        return response;
+    match tokio::time::timeout(REQUEST_MAX, next.run(Request::from_parts(head, body))).await {
+        Ok(_) if lateness.is_noted() => not_arrived(),
+        Ok(response) => response,
+        Err(_) => {
+            let detail = format!("the request was not answered within {} seconds", REQUEST_MAX.as_secs());
+            Problem::new(Code::DeadlineExceeded, detail).into_response()
+        }
     }
+}
+
+/// For who began a body and did not end it; what else it may have to say on this connection is not waited for.
+fn not_arrived() -> Response<Body> {
     let seconds = arrival::BODY_MAX.as_secs();
     let detail = format!("the body did not come to its end in time, which is {seconds} seconds at most");
     let mut refused = Problem::new(Kind::RequestTimeout, detail).into_response();

@@ -2,20 +2,20 @@
 //! and the topic goes on above every offset that was ever used.
 
 use super::backends::engines;
-use super::backends::house::fold;
+use super::backends::house::{fold, wish};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::system_clock::SystemClock;
 use anyhow::{Context, ensure};
-use catalog::command::{Change, Command, encode};
+use catalog::command::Change;
 use catalog::resource::Text;
 use domain::checkpoint::Checkpoint;
 use domain::generation::{Generation, Incarnation, Registry};
 use domain::port::{CellStore, Clock, Log, Query, TopicPartition, Topics, read_all};
-use domain::topic::CATALOG;
 use proto::blob::Blob;
 use std::sync::Arc;
 
+const AUTHOR: &str = "operator";
 /// How far above its checkpoint a partition goes on: an owner writes rows and pages of what it read before the checkpoint
 /// passes it, and reads fewer records than this before it does.
 const ABOVE: u64 = 1 << 20;
@@ -69,7 +69,8 @@ impl Site<'_> {
         let log_id = self.empty_log(topic).await?;
         let first_offsets = counted.iter().map(|next| next + ABOVE).collect();
         let incarnation = Incarnation { number: last.number + 1, log_id, first_offsets };
-        self.append(Change::DeclareLoss(topic.into(), incarnation.clone(), operator)).await?;
+        let change = Change::DeclareLoss(topic.into(), incarnation.clone(), operator);
+        wish(self.log, self.clock, AUTHOR, change).await?;
         let taken = self.registry().await?.incarnations_of(topic).last() == Some(&incarnation);
         ensure!(taken, "the catalogue did not take it: another incarnation of {topic} came first");
         Ok(Declared { incarnation, counted, is_new: true })
@@ -105,18 +106,6 @@ impl Site<'_> {
         }
         Ok(log_id)
     }
-
-    async fn append(&self, change: Change) -> anyhow::Result<()> {
-        let command = Command {
-            author: "operator".to_owned(),
-            idempotency_key: None,
-            expected_revision: None,
-            arrival_time: self.clock.now(),
-            change,
-        };
-        self.log.append(&TopicPartition::new(CATALOG, 0), vec![encode(&command)]).await?;
-        Ok(())
-    }
 }
 
 /// Whether the newest incarnation begins after a declared loss and nobody counted in it yet: the same command again.
@@ -134,6 +123,7 @@ mod tests {
     use domain::port::NewRecord;
     use domain::table::Cell;
     use domain::time::Timestamp;
+    use domain::topic::CATALOG;
 
     const TOPIC: &str = "resource-consumption.g1";
 

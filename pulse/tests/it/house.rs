@@ -2,13 +2,10 @@
 
 use super::others::Others;
 use super::server::{Process, Server, pulse};
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions};
-use rdkafka::client::DefaultClientContext;
+use backends::engines::clear;
 use scylla::client::session_builder::SessionBuilder;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -129,20 +126,8 @@ impl House {
 
     /// Takes topics and keyspace away.
     async fn clear(&self) -> Option<()> {
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", &self.brokers).create().ok()?;
-        let known = admin.inner().fetch_metadata(None, Duration::from_secs(5)).ok()?;
-        let prefix = format!("{}.", self.name);
-        let topics = known
-            .topics()
-            .iter()
-            .map(rdkafka::metadata::MetadataTopic::name)
-            .filter(|topic| topic.starts_with(&prefix));
-        let topics: Vec<&str> = topics.collect();
-        admin.delete_topics(&topics, &AdminOptions::new()).await.ok()?;
-        let session = SessionBuilder::new().known_nodes(&self.nodes).build().await.ok()?;
-        session.query_unpaged(format!("DROP KEYSPACE IF EXISTS {}", self.name), ()).await.ok()?;
-        Some(())
+        clear::topics(&self.brokers, &format!("{}.", self.name)).await.ok()?;
+        clear::keyspace(&self.nodes, &self.name).await.ok()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What librdkafka does by itself with the very records that pulse wrote.
 
 use anyhow::{Context, bail};
+use backends::kafka::KafkaOptions;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -24,21 +25,14 @@ pub fn consume(brokers: &str, topic: &str) -> anyhow::Result<Duration> {
     Ok(started.elapsed())
 }
 
-/// How long it takes to write all records of a topic to another one, each to the partition it had, as durably as pulse
-/// does. They are read before.
+/// How long it takes to write all records of a topic to another one, each to the partition it had, by a client that is
+/// set as pulse's. They are read before.
 pub fn produce(brokers: &str, from: &str, to: &str) -> anyhow::Result<Duration> {
     let mut records: Vec<OwnedMessage> = Vec::new();
     let partitions = each(brokers, from, |message| records.push(message.detach()))?;
     create(brokers, to, partitions)?;
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", brokers)
-        .set("enable.idempotence", "true")
-        .set("acks", "all")
-        .set("linger.ms", "5")
-        .set("message.max.bytes", "1000000")
-        .set("batch.size", "1000000")
-        .set("queue.buffering.max.kbytes", "65536")
-        .create()?;
+    let options = KafkaOptions { brokers: brokers.to_owned(), ..KafkaOptions::default() };
+    let producer: BaseProducer = options.producer().create()?;
     producer.client().fetch_metadata(Some(to), PATIENCE)?;
     let started = Instant::now();
     for record in &records {

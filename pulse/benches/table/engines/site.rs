@@ -2,36 +2,13 @@
 
 use crate::server::{Home, Server, pulse};
 use anyhow::{Context, bail};
+use backends::engines::clear;
 use pulse::environment::Environment;
-use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions};
-use rdkafka::client::DefaultClientContext;
-use scylla::client::session_builder::SessionBuilder;
+use std::error::Error;
 use std::process::Command;
-use std::time::Duration;
 use tokio::runtime::Runtime;
 
 const PARTITIONS: &str = "4";
-
-/// What a process does.
-#[derive(Clone, Copy)]
-pub enum Role {
-    IngestorApi,
-    IngestorConsumer,
-    Catalog,
-    QueryApi,
-}
-
-impl Role {
-    fn name(self) -> &'static str {
-        match self {
-            Self::IngestorApi => "ingestor-api",
-            Self::IngestorConsumer => "ingestor-consumer",
-            Self::Catalog => "catalog",
-            Self::QueryApi => "query-api",
-        }
-    }
-}
 
 /// Where a house lies.
 pub struct Site {
@@ -126,24 +103,15 @@ impl Site {
     }
 
     /// A process of that role, ready.
-    pub fn start(&self, role: Role) -> anyhow::Result<Server> {
+    pub fn start(&self, role: &str) -> anyhow::Result<Server> {
         let mut command = self.command();
-        command.args(["serve", role.name()]);
-        self.home.start_with(command).with_context(|| format!("starting {}", role.name()))
+        command.args(["serve", role]);
+        self.home.start_with(command).with_context(|| format!("starting {role}"))
     }
 
-    async fn clear(&self) -> anyhow::Result<()> {
-        let session = SessionBuilder::new().known_nodes(self.nodes()).build().await?;
-        session.query_unpaged(format!("DROP KEYSPACE IF EXISTS {}", self.keyspace), ()).await?;
-        if !self.owns_topics {
-            return Ok(());
-        }
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", &self.brokers).create()?;
-        let known = admin.inner().fetch_metadata(None, Duration::from_secs(5))?;
-        let names = known.topics().iter().map(rdkafka::metadata::MetadataTopic::name);
-        let names: Vec<&str> = names.filter(|name| name.starts_with(&self.prefix)).collect();
-        admin.delete_topics(&names, &AdminOptions::new()).await.map(drop).context("taking topics away")
+    async fn clear(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        clear::keyspace(&self.nodes(), &self.keyspace).await?;
+        if self.owns_topics { clear::topics(&self.brokers, &self.prefix).await } else { Ok(()) }
     }
 }
 
@@ -151,7 +119,7 @@ impl Drop for Site {
     fn drop(&mut self) {
         let cleared = Runtime::new().map_err(Into::into).and_then(|runtime| runtime.block_on(self.clear()));
         if let Err(error) = cleared {
-            eprintln!("{} could not be taken away: {error:#}", self.keyspace);
+            eprintln!("{} could not be taken away: {error}", self.keyspace);
         }
     }
 }

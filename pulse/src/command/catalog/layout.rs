@@ -23,7 +23,7 @@ pub struct AddGeneration {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     partitions: u32,
     /// The first event time that goes there, at least 15 minutes from now [default: in 16 minutes]
-    #[arg(long, value_name = "TIME", value_parser = valid_from)]
+    #[arg(long, value_name = "TIME", value_parser = time::of_flag)]
     valid_from: Option<Timestamp>,
 }
 
@@ -36,12 +36,8 @@ pub struct SplitTenant {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     shards: u32,
     /// The first event time it holds for, at least 15 minutes from now [default: in 16 minutes]
-    #[arg(long, value_name = "TIME", value_parser = valid_from)]
+    #[arg(long, value_name = "TIME", value_parser = time::of_flag)]
     valid_from: Option<Timestamp>,
-}
-
-fn valid_from(text: &str) -> Result<Timestamp, String> {
-    time::parse(text).ok_or_else(|| "must be a time such as 2026-01-31T10:15:00Z".to_owned())
 }
 
 /// Without a time, the start of a second, so that it reads well.

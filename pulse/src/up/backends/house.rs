@@ -1,9 +1,10 @@
 //! What a house's own log says of its topics.
 
 use anyhow::{Context, ensure};
+use catalog::command::{Change, Command, encode};
 use catalog::state::State;
 use domain::generation::Generation;
-use domain::port::{Log, LogError, ReadLimit, TopicPartition};
+use domain::port::{Clock, Log, LogError, ReadLimit, TopicPartition};
 use domain::topic::{CATALOG, DEAD_LETTERS, REVISIONS};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,13 @@ pub async fn fold(log: &dyn Log) -> anyhow::Result<State> {
     Ok(state)
 }
 
+/// Appends a change to the catalogue's log; whether it holds, the fold says.
+pub async fn wish(log: &dyn Log, clock: &dyn Clock, author: &str, change: Change) -> Result<(), LogError> {
+    let (author, arrival_time) = (author.to_owned(), clock.now());
+    let command = Command { author, idempotency_key: None, expected_revision: None, arrival_time, change };
+    log.append(&TopicPartition::new(CATALOG, 0), vec![encode(&command)]).await.map(drop)
+}
+
 /// The topics that a house begins with, each with its partitions. The catalogue's is made last: where it is, the others
 /// are.
 pub fn first_topics(first: &Generation) -> [(&str, u32); 4] {
@@ -82,7 +90,6 @@ mod tests {
     use super::*;
     use backends::memory::{ManualClock, MemoryLog};
     use catalog::bootstrap::bootstrap;
-    use domain::port::Clock;
     use domain::time::Timestamp;
 
     #[tokio::test]

@@ -1,12 +1,11 @@
 //! The topics on the other side: made as they were, and registered where each goes on.
 
-use super::super::backends::house::{ends, fold, topics};
+use super::super::backends::house::{ends, fold, topics, wish};
 use anyhow::ensure;
-use catalog::command::{Change, Command, encode};
+use catalog::command::Change;
 use catalog::state::State;
 use domain::generation::Incarnation;
-use domain::port::{Clock, Log, TopicPartition};
-use domain::topic::CATALOG;
+use domain::port::{Clock, Log};
 use std::sync::Arc;
 
 const AUTHOR: &str = "migrate";
@@ -24,14 +23,7 @@ pub async fn refuse_used(target: &dyn Log, topic: &Arc<str>, partitions: u32) ->
 pub async fn register(source: &dyn Log, target: &dyn Log, clock: &dyn Clock) -> anyhow::Result<()> {
     let state = fold(target).await?;
     for (topic, incarnation) in missing(source, target, &state).await? {
-        let command = Command {
-            author: AUTHOR.to_owned(),
-            idempotency_key: None,
-            expected_revision: None,
-            arrival_time: clock.now(),
-            change: Change::AddIncarnation(topic, incarnation),
-        };
-        target.append(&TopicPartition::new(CATALOG, 0), vec![encode(&command)]).await?;
+        wish(target, clock, AUTHOR, Change::AddIncarnation(topic, incarnation)).await?;
     }
     ensure!(
         missing(source, target, &fold(target).await?).await?.is_empty(),
@@ -73,9 +65,9 @@ mod tests {
     use bytes::Bytes;
     use catalog::bootstrap::bootstrap;
     use domain::generation::Generation;
-    use domain::port::NewRecord;
+    use domain::port::{NewRecord, TopicPartition};
     use domain::time::Timestamp;
-    use domain::topic::{DEAD_LETTERS, REVISIONS};
+    use domain::topic::{CATALOG, DEAD_LETTERS, REVISIONS};
 
     struct Move {
         source: MemoryLog,

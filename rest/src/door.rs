@@ -3,14 +3,18 @@
 
 use crate::Problem;
 use crate::accept::Accept;
+use crate::metrics::Meter;
 use crate::problem::{self, Kind, ProblemDocument};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Uri, header};
+use axum::http::{Method, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use domain::port::Clock;
+use futures::FutureExt;
 use std::any::Any;
-use tower_http::catch_panic::CatchPanicLayer;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use tracing::Instrument;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -35,14 +39,26 @@ pub fn open<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
     OpenApiRouter::with_openapi(openapi)
 }
 
-/// Wraps the merged routers of all rooms. Each request gets a trace id: its own `traceparent`'s, or a new one.
-pub fn close(router: Router, trace_ids: TraceIds) -> Router {
+/// Wraps the merged routers of all rooms. Each request gets a trace id, its own `traceparent`'s or a new one, and is
+/// measured by the clock. All that stands around a handler is one layer: each layer more is a box and a copy a request.
+pub fn close(router: Router, trace_ids: TraceIds, clock: Arc<dyn Clock>) -> Router {
     router
         .merge(problem::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(CatchPanicLayer::custom(caught))
-        .layer(middleware::from_fn_with_state(trace_ids, complete))
+        .layer(middleware::from_fn_with_state(Arc::new(Door { trace_ids, meter: Meter::new(clock) }), enter))
+}
+
+struct Door {
+    trace_ids: TraceIds,
+    meter: Meter,
+}
+
+async fn enter(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+    let started = door.meter.start(&request);
+    let response = door.complete(request, next).await;
+    door.meter.answered(&started, response.status());
+    response
 }
 
 async fn not_found(uri: Uri) -> Problem {
@@ -60,17 +76,22 @@ fn caught(cause: Box<dyn Any + Send>) -> Response {
     Problem::internal(text.unwrap_or_else(|_| "a panic without words".to_owned())).into_response()
 }
 
-async fn complete(State(trace_ids): State<TraceIds>, mut request: Request, next: Next) -> Response {
-    let trace_id = TraceId::of_headers(request.headers()).unwrap_or_else(|| trace_ids.next());
-    let path = request.uri().path().to_owned();
-    let span = tracing::info_span!("request", %trace_id, method = %request.method(), path);
-    request.extensions_mut().insert(trace_id);
-    let (method, accept) = (request.method().clone(), Accept::of_headers(request.headers()));
-    let mut response = next.run(request).instrument(span).await;
-    let complete = |problem: Problem| problem.render(Some(path), Some(trace_id.to_string()));
-    match response.extensions_mut().remove::<Problem>() {
-        Some(problem) => with_headers_of(&response, complete(problem)),
-        None => refusal::judge(&method, &accept, response).await.unwrap_or_else(complete),
+impl Door {
+    async fn complete(&self, mut request: Request, next: Next) -> Response {
+        let trace_id = TraceId::of_headers(request.headers()).unwrap_or_else(|| self.trace_ids.next());
+        let uri = request.uri().clone();
+        let span = tracing::info_span!("request", %trace_id, method = %request.method(), path = uri.path());
+        request.extensions_mut().insert(trace_id);
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let accept = reads.then(|| Accept::of_headers(request.headers()));
+        let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span);
+        let mut response = answer.await.unwrap_or_else(caught);
+        let complete =
+            |problem: Problem| problem.render(Some(uri.path().to_owned()), Some(trace_id.to_string()));
+        match response.extensions_mut().remove::<Problem>() {
+            Some(problem) => with_headers_of(&response, complete(problem)),
+            None => refusal::judge(accept.as_ref(), response).await.unwrap_or_else(complete),
+        }
     }
 }
 

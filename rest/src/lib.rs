@@ -11,12 +11,14 @@ mod client;
 pub mod door;
 pub mod etag;
 pub mod idempotency;
-pub mod metrics;
+mod metrics;
 pub mod page;
 mod params;
 mod path;
 pub mod problem;
 mod table;
+#[cfg(test)]
+mod testing;
 pub mod text;
 
 pub use body::Body;

@@ -1,86 +1,128 @@
 //! What is measured of requests: how many, and how long they took.
 
-use axum::Router;
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::extract::{MatchedPath, Request};
+use axum::http::{Method, StatusCode};
 use domain::port::Clock;
-use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
-use std::sync::Arc;
+use domain::time::Timestamp;
+use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 /// Requests by operation, such as `GET /v1/usage`, and status. A share of 5xx is ours to mend, one of 4xx a client's.
 const REQUESTS: &str = "pulse_http_requests_total";
 /// How long requests took until the answer began, by operation and status. Of a live answer that is its first event.
 const SECONDS: &str = "pulse_http_request_seconds";
-/// The operation of what no route knows: paths of clients are no labels.
+/// The operation of what no route or no standard knows: what clients make up is no label.
 const UNKNOWN: &str = "unknown";
 
 /// Tells the recorder what they are.
-pub fn describe() {
+fn describe() {
     describe_counter!(REQUESTS, "requests by operation and status");
     describe_histogram!(SECONDS, Unit::Seconds, "time until the answer began, by operation and status");
 }
 
-/// Measures every request that the router answers.
-pub fn measured(router: Router, clock: Arc<dyn Clock>) -> Router {
-    router.layer(middleware::from_fn_with_state(clock, measure))
+/// Measures requests by a clock. What was found for an operation and a status once is kept: a name costs more to look
+/// up than to count under.
+pub(crate) struct Meter {
+    clock: Arc<dyn Clock>,
+    found: RwLock<HashMap<String, Vec<Series>>>,
 }
 
-async fn measure(State(clock): State<Arc<dyn Clock>>, request: Request, next: Next) -> Response {
-    let operation = operation(&request);
-    let start = clock.now();
-    let response = next.run(request).await;
-    let nanos = clock.now().nanos().saturating_sub(start.nanos());
-    let took = Duration::from_nanos(nanos.try_into().unwrap_or_default());
-    let labels = [("operation", operation), ("status", response.status().as_u16().to_string())];
-    counter!(REQUESTS, &labels).increment(1);
-    histogram!(SECONDS, &labels).record(took);
-    response
+/// A request on its way.
+pub(crate) struct Started {
+    at: Timestamp,
+    method: Method,
+    route: Option<MatchedPath>,
 }
 
-fn operation(request: &Request) -> String {
-    let route = request.extensions().get::<MatchedPath>();
-    route.map_or_else(|| UNKNOWN.to_owned(), |path| format!("{} {}", request.method(), path.as_str()))
+#[derive(Clone)]
+struct Series {
+    method: Method,
+    status: StatusCode,
+    requests: Counter,
+    seconds: Histogram,
+}
+
+impl Meter {
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        describe();
+        Self { clock, found: RwLock::default() }
+    }
+
+    pub fn start(&self, request: &Request) -> Started {
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        let route = route.filter(|_| is_standard(request.method()));
+        Started { at: self.clock.now(), method: request.method().clone(), route }
+    }
+
+    pub fn answered(&self, started: &Started, status: StatusCode) {
+        let nanos = self.clock.now().nanos().saturating_sub(started.at.nanos());
+        let Series { requests, seconds, .. } = self.series(started, status);
+        requests.increment(1);
+        seconds.record(Duration::from_nanos(nanos.try_into().unwrap_or_default()));
+    }
+
+    fn series(&self, Started { method, route, .. }: &Started, status: StatusCode) -> Series {
+        let path = route.as_ref().map_or(UNKNOWN, MatchedPath::as_str);
+        let is_it = |series: &&Series| series.method == *method && series.status == status;
+        let found = self.found.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(series) = found.get(path).and_then(|known| known.iter().find(is_it)) {
+            return series.clone();
+        }
+        drop(found);
+        let operation = route.as_ref().map_or_else(|| UNKNOWN.to_owned(), |_| format!("{method} {path}"));
+        let labels = [("operation", operation), ("status", status.as_u16().to_string())];
+        let (requests, seconds) = (counter!(REQUESTS, &labels), histogram!(SECONDS, &labels));
+        let series = Series { method: method.clone(), status, requests, seconds };
+        if route.is_some() {
+            let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
+            found.entry(path.to_owned()).or_default().push(series.clone());
+        }
+        series
+    }
+}
+
+fn is_standard(method: &Method) -> bool {
+    matches!(
+        *method,
+        Method::GET
+            | Method::HEAD
+            | Method::POST
+            | Method::PUT
+            | Method::PATCH
+            | Method::DELETE
+            | Method::OPTIONS
+            | Method::TRACE
+            | Method::CONNECT
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::door::{self, TraceIds};
+    use crate::testing::Stopwatch;
+    use axum::Router;
     use axum::body::Body;
-    use axum::http::StatusCode;
     use axum::routing::get;
-    use domain::time::Timestamp;
     use metrics_exporter_prometheus::PrometheusBuilder;
-    use std::sync::atomic::{AtomicI64, Ordering};
     use tower::ServiceExt;
-
-    /// Shows the second it was set to.
-    #[derive(Default)]
-    struct Stopwatch(AtomicI64);
-
-    impl Clock for Stopwatch {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_seconds(self.0.load(Ordering::Relaxed))
-        }
-    }
 
     /// What a recorder shows after those requests, each of which takes two seconds of the clock.
     fn shown(requests: &[(&str, &str)]) -> String {
         let clock = Arc::new(Stopwatch::default());
         let slow = Arc::clone(&clock);
         let wait = move || async move {
-            slow.0.fetch_add(2, Ordering::Relaxed);
+            slow.go_on(2);
             StatusCode::OK
         };
         let router = Router::new().route("/v1/skus/{id}", get(wait));
-        let router = measured(door::close(router, TraceIds::new([1; 16])), clock);
         let recorder = PrometheusBuilder::new().build_recorder();
         let handle = recorder.handle();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         metrics::with_local_recorder(&recorder, || {
-            describe();
+            let router = door::close(router, TraceIds::new([1; 16]), clock);
             for (method, uri) in requests {
                 let request = Request::builder().method(*method).uri(*uri).body(Body::empty()).unwrap();
                 runtime.block_on(router.clone().oneshot(request)).unwrap();
@@ -96,16 +138,18 @@ mod tests {
             ("GET", "/v1/skus/secret?x=1"),
             ("PUT", "/v1/skus/a"),
             ("GET", "/nowhere/secret"),
+            ("SECRET", "/v1/skus/a"),
         ]);
         for line in [
             "pulse_http_requests_total{operation=\"GET /v1/skus/{id}\",status=\"200\"} 2",
             "pulse_http_requests_total{operation=\"PUT /v1/skus/{id}\",status=\"405\"} 1",
             "pulse_http_requests_total{operation=\"unknown\",status=\"404\"} 1",
+            "pulse_http_requests_total{operation=\"unknown\",status=\"405\"} 1",
             "# HELP pulse_http_requests_total requests by operation and status",
         ] {
             assert!(text.contains(line), "{line}: {text}");
         }
-        assert!(!text.contains("secret"), "{text}");
+        assert!(!text.to_ascii_lowercase().contains("secret"), "{text}");
     }
 
     #[test]

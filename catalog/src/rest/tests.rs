@@ -12,6 +12,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use domain::port::Log;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tower::ServiceExt;
 
 struct Server {
@@ -46,7 +47,8 @@ impl Server {
 
     fn over(house: House) -> Self {
         let resources = super::routes(house.catalog.clone(), PageKey::new([1; 16]));
-        let router = door::close(resources.split_for_parts().0, TraceIds::new([2; 16]));
+        let clock = Arc::clone(&house.clock);
+        let router = door::close(resources.split_for_parts().0, TraceIds::new([2; 16]), clock);
         Self { house, router }
     }
 

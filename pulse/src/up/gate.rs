@@ -95,12 +95,14 @@ async fn traced(request: Request, next: Next) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::system_clock::SystemClock;
     use axum::body::to_bytes;
     use axum::routing::{get, post};
     use futures::stream;
     use rest::door::{TraceIds, close};
     use serde_json::Value;
     use std::future::pending;
+    use std::sync::Arc;
     use tower::ServiceExt;
 
     fn short_of_memory() -> Memory {
@@ -123,7 +125,7 @@ mod tests {
             .route("/never", get(pending::<&'static str>))
             .route("/echo", post(|body: String| async move { format!("\"{body}\"") }));
         let guarded = guard_http(resources, memory.clone(), CancellationToken::new());
-        close(guarded, TraceIds::new([1; 16])).oneshot(request).await.unwrap()
+        close(guarded, TraceIds::new([1; 16]), Arc::new(SystemClock)).oneshot(request).await.unwrap()
     }
 
     async fn read(response: Response<Body>) -> Value {

@@ -77,8 +77,7 @@ impl Rooms {
         let own = readiness.routes().merge(foundation.metrics.routes());
         let closing = lifecycle.stop_accepting.clone();
         let http = gate::guard_http(described(resources), memory.clone(), closing).merge(own);
-        let http = rest::metrics::measured(http, site.clock());
-        let http = rest::door::close(http, TraceIds::new(random()?));
+        let http = rest::door::close(http, TraceIds::new(random()?), site.clock());
         let grpc = gate::guard_grpc(ingestor_api::guarded(services).into_axum_router(), memory.clone());
         let traced = |router| if is_traced { gate::trace(router) } else { router };
         Ok(Self { grpc: traced(grpc), http: traced(http), view: site.view })

@@ -1,6 +1,7 @@
 //! What the door answers itself.
 
 use super::*;
+use crate::testing::Stopwatch;
 use axum::body::{Body, to_bytes};
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
@@ -29,7 +30,10 @@ async fn send(request: axum::http::request::Builder, body: Body) -> (u16, Value)
         .route("/teapot", get(|| async { (StatusCode::IM_A_TEAPOT, "\"teapot\"") }))
         .route("/unready", get(unready))
         .layer(DefaultBodyLimit::max(100));
-    let response = close(router, TraceIds::new([1; 16])).oneshot(request.body(body).unwrap()).await.unwrap();
+    let response = close(router, TraceIds::new([1; 16]), Arc::new(Stopwatch::default()))
+        .oneshot(request.body(body).unwrap())
+        .await
+        .unwrap();
     let status = response.status().as_u16();
     let bytes = to_bytes(response.into_body(), 100_000).await.unwrap();
     (status, serde_json::from_slice(&bytes).unwrap())

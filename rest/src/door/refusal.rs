@@ -4,14 +4,14 @@ use crate::Problem;
 use crate::accept::Accept;
 use crate::problem::Kind;
 use axum::body::to_bytes;
-use axum::http::{Method, header};
+use axum::http::header;
 use axum::response::Response;
 
 /// The longest explanation that is passed on.
 const WORDS_BYTES_MAX: usize = 1_024;
 
-/// The response, or the problem it should have been.
-pub(super) async fn judge(method: &Method, accept: &Accept, response: Response) -> Result<Response, Problem> {
+/// The response, or the problem it should have been; a read must answer in a format that is accepted.
+pub(super) async fn judge(accept: Option<&Accept>, response: Response) -> Result<Response, Problem> {
     let status = response.status();
     if !status.is_success() {
         return match Kind::of_status(status.as_u16()).filter(|_| says_it_in_plain_words(&response)) {
@@ -19,8 +19,8 @@ pub(super) async fn judge(method: &Method, accept: &Accept, response: Response) 
             None => Ok(response),
         };
     }
-    let reads = matches!(*method, Method::GET | Method::HEAD);
-    match content_type(&response).filter(|format| reads && !accept.takes(format)) {
+    let is_refused = |format: &&str| accept.is_some_and(|accept| !accept.takes(format));
+    match content_type(&response).filter(is_refused) {
         Some(format) => Err(Problem::new(Kind::NotAcceptable, format!("the answer is {format}"))),
         None => Ok(response),
     }

@@ -1,6 +1,7 @@
 //! What handlers and the door answer together.
 
 use super::*;
+use crate::testing::Stopwatch;
 use crate::{Body as JsonBody, Client, Id, IdempotencyKey, NoParams, Params};
 use axum::body::{Body, to_bytes};
 use axum::http::request::Builder;
@@ -48,7 +49,7 @@ fn house() -> Router {
             }),
         )
         .route("/v1/limited", get(limited));
-    close(router, TraceIds::new([1; 16]))
+    close(router, TraceIds::new([1; 16]), Arc::new(Stopwatch::default()))
 }
 
 async fn send(request: Builder, body: &str) -> (u16, HeaderMap, Value) {

@@ -8,11 +8,12 @@ use std::fmt;
 use std::sync::Arc;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
-use tracing_subscriber::fmt::format::{JsonFields, Writer};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::{LookupSpan, Scope};
 
-/// Writes events as JSON, one a line; spans must be written by [`JsonFields`].
+/// Writes events as JSON, one a line; spans must be written by [`SpanFields`].
 pub struct JsonLine {
     clock: Arc<dyn Clock>,
 }
@@ -23,13 +24,13 @@ impl Default for JsonLine {
     }
 }
 
-impl<S> FormatEvent<S, JsonFields> for JsonLine
+impl<S> FormatEvent<S, SpanFields> for JsonLine
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn format_event(
         &self,
-        context: &FmtContext<'_, S, JsonFields>,
+        context: &FmtContext<'_, S, SpanFields>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
@@ -37,7 +38,7 @@ where
         let mut spans = Vec::new();
         for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             spans.push(span.name());
-            if let Some(fields) = span.extensions().get::<FormattedFields<JsonFields>>() {
+            if let Some(fields) = span.extensions().get::<FormattedFields<SpanFields>>() {
                 line.extend(serde_json::from_str::<Map<String, Value>>(fields).unwrap_or_default());
             }
         }
@@ -50,6 +51,55 @@ where
         line.insert("level".to_owned(), metadata.level().as_str().into());
         line.insert("target".to_owned(), metadata.target().into());
         writeln!(writer, "{}", Value::Object(line))
+    }
+}
+
+/// Writes the fields of a span as a JSON object, member by member: every request makes a span, few write a line in it.
+pub struct SpanFields;
+
+impl<'writer> FormatFields<'writer> for SpanFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
+        let mut members = Members { writer, before: '{', outcome: Ok(()) };
+        fields.record(&mut members);
+        let Members { mut writer, before, outcome } = members;
+        outcome?;
+        writer.write_str(if before == '{' { "{}" } else { "}" })
+    }
+}
+
+struct Members<'writer> {
+    writer: Writer<'writer>,
+    before: char,
+    outcome: fmt::Result,
+}
+
+impl Members<'_> {
+    fn put(&mut self, field: &Field, json: impl fmt::Display) {
+        let before = std::mem::replace(&mut self.before, ',');
+        let written = write!(self.writer, "{before}\"{}\":{json}", field.name());
+        self.outcome = self.outcome.and(written);
+    }
+}
+
+impl Visit for Members<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, serde_json::to_string(value).unwrap_or_default());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value);
     }
 }
 
@@ -114,7 +164,7 @@ mod tests {
         let writer = kept.clone();
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_767_225_600)));
         let layer = tracing_subscriber::fmt::layer()
-            .fmt_fields(JsonFields::new())
+            .fmt_fields(SpanFields)
             .event_format(JsonLine { clock })
             .with_writer(move || writer.clone());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
@@ -145,6 +195,22 @@ mod tests {
         assert_eq!(lines[0]["span"], "request:batch");
         assert_eq!(lines[0]["path"], "/inner", "the inner span says it more closely");
         assert_eq!(lines[0]["pulses"], 8, "and the event itself most closely");
+    }
+
+    #[test]
+    fn the_fields_of_a_span_keep_their_types_whatever_they_say() {
+        let lines = lines(|| {
+            let (path, shown) = ("a\"b\\\n\u{1}é", format_args!("{:?}", "x"));
+            let batch = tracing::info_span!("batch", pulses = 7_u64, delta = -1, late = true, path, %shown);
+            let _batch = batch.enter();
+            let _empty = tracing::info_span!("empty").entered();
+            tracing::info!("taken");
+        });
+        assert_eq!(
+            (&lines[0]["pulses"], &lines[0]["delta"], &lines[0]["late"]),
+            (&json!(7), &json!(-1), &json!(true))
+        );
+        assert_eq!((&lines[0]["path"], &lines[0]["shown"]), (&json!("a\"b\\\n\u{1}é"), &json!("\"x\"")));
     }
 
     #[test]

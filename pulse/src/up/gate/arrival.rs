@@ -34,24 +34,35 @@ pub fn in_time(body: Body, closing: CancellationToken) -> (Body, Lateness) {
     if body.is_end_stream() {
         return (body, lateness);
     }
-    let over = async move {
-        let closed = async {
-            closing.cancelled().await;
-            sleep(BODY_MAX_CLOSING).await;
-        };
-        tokio::select! {
-            () = sleep(BODY_MAX) => {}
-            () = closed => {}
-        }
-    };
-    let arriving = Arriving { body, over: Box::pin(over), lateness: lateness.clone() };
+    let arriving = Arriving { body, closing, over: None, lateness: lateness.clone() };
     (Body::new(arriving), lateness)
 }
 
 struct Arriving {
     body: Body,
-    over: Pin<Box<dyn Future<Output = ()> + Send>>,
+    closing: CancellationToken,
+    /// There once the body is waited for: most are there with their head.
+    over: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     lateness: Lateness,
+}
+
+impl Arriving {
+    fn is_over(&mut self, context: &mut Context<'_>) -> bool {
+        let closing = &self.closing;
+        let over = self.over.get_or_insert_with(|| Box::pin(over(closing.clone())));
+        over.as_mut().poll(context).is_ready()
+    }
+}
+
+async fn over(closing: CancellationToken) {
+    let closed = async {
+        closing.cancelled().await;
+        sleep(BODY_MAX_CLOSING).await;
+    };
+    tokio::select! {
+        () = sleep(BODY_MAX) => {}
+        () = closed => {}
+    }
 }
 
 impl HttpBody for Arriving {
@@ -66,7 +77,7 @@ impl HttpBody for Arriving {
         if frame.is_ready() {
             return frame.map_err(Into::into);
         }
-        if self.over.as_mut().poll(context).is_pending() {
+        if !self.is_over(context) {
             return Poll::Pending;
         }
         self.lateness.0.store(true, Ordering::Relaxed);

@@ -16,6 +16,10 @@ const FORMAT: u8 = 1;
 /// Bytes of the content in one part: compressed they are never more than [`PART_BYTES_MAX`], whatever they are.
 const PART_CONTENT_BYTES: usize = 48_000;
 const COMPRESSION_LEVEL: i32 = 3;
+/// Below this many bytes there is little to save, and looking for it costs five times as much as leaving it.
+const SMALL_BYTES: usize = 512;
+/// A level that looks for repetitions only.
+const COMPRESSION_LEVEL_SMALL: i32 = -7;
 
 /// The cells' values of a content.
 pub fn split(content: &[u8]) -> Vec<Bytes> {
@@ -48,11 +52,16 @@ pub fn join(parts: &[Bytes]) -> Result<Vec<u8>, BlobError> {
 
 thread_local! {
     /// Making a compressor costs more than compressing a small content: each thread keeps its own.
-    static COMPRESSOR: RefCell<Compressor<'static>> =
-        RefCell::new(Compressor::new(COMPRESSION_LEVEL).expect("the level is one that zstd has"));
+    static COMPRESSOR: RefCell<Compressor<'static>> = compressor(COMPRESSION_LEVEL);
+    static COMPRESSOR_SMALL: RefCell<Compressor<'static>> = compressor(COMPRESSION_LEVEL_SMALL);
+}
+
+fn compressor(level: i32) -> RefCell<Compressor<'static>> {
+    RefCell::new(Compressor::new(level).expect("the level is one that zstd has"))
 }
 
 fn compress(bytes: &[u8]) -> Bytes {
-    let compressed = COMPRESSOR.with_borrow_mut(|compressor| compressor.compress(bytes));
+    let kept = if bytes.len() < SMALL_BYTES { &COMPRESSOR_SMALL } else { &COMPRESSOR };
+    let compressed = kept.with_borrow_mut(|compressor| compressor.compress(bytes));
     compressed.expect("a buffer of the bound's size has room").into()
 }

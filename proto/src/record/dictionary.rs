@@ -7,22 +7,41 @@ use std::hash::Hash;
 
 /// The distinct values in the order of their first use, and each one's place, for at most 256 values.
 pub fn write<T: Copy + Eq + Hash>(values: impl Iterator<Item = T>) -> (Vec<T>, Bytes) {
-    let mut places: HashMap<T, u8> = HashMap::new();
-    let mut entries = Vec::new();
+    let mut entries = Entries { all: Vec::new(), places: HashMap::new() };
     let mut before = None;
     let indexes = values.map(|value| match before {
         Some((same, place)) if same == value => place,
         _ => {
-            let place = *places.entry(value).or_insert_with(|| {
-                entries.push(value);
-                u8::try_from(entries.len() - 1).expect("a record holds at most 256 pulses")
-            });
+            let place = entries.place(value);
             before = Some((value, place));
             place
         }
     });
     let indexes = collapse(indexes.collect());
-    (entries, indexes.into())
+    (entries.all, indexes.into())
+}
+
+/// The distinct values. Most columns have one, which needs no map.
+struct Entries<T> {
+    all: Vec<T>,
+    places: HashMap<T, u8>,
+}
+
+impl<T: Copy + Eq + Hash> Entries<T> {
+    fn place(&mut self, value: T) -> u8 {
+        match self.all[..] {
+            [] => {
+                self.all.push(value);
+                return 0;
+            }
+            [first] => drop(self.places.insert(first, 0)),
+            _ => {}
+        }
+        *self.places.entry(value).or_insert_with(|| {
+            self.all.push(value);
+            u8::try_from(self.all.len() - 1).expect("a record holds at most 256 pulses")
+        })
+    }
 }
 
 /// [`write()`] for text.

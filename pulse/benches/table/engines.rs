@@ -13,7 +13,7 @@ use crate::pulses::catalog;
 use crate::server::Server;
 use crate::streams::{Load, drive, rate};
 use crate::table::{Row, grouped, ratio};
-use crate::visible;
+use crate::visible::{self, Looking};
 use site::Site;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,6 +24,8 @@ const STEADY_RATE: u64 = 20_000;
 const STEADY_ACK_P99_MAX: Duration = Duration::from_millis(100);
 const STEADY_SEEN_P99_MAX: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// Of eight probes: more often and their questions are what the engines are busy with.
+const LOOK_FOR_PULSES_AGAIN: Duration = Duration::from_millis(100);
 /// What consumers tell of themselves.
 const COUNTED: &str = "pulse_ingestor_consumer_pulses_total";
 const CELLS_WRITTEN: &str = "pulse_backends_cql_cells_total{call=\"write\"";
@@ -112,7 +114,8 @@ fn steady(site: &Site, settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let before = (consumer.metric(CELLS_WRITTEN)?, consumer.metric(COUNTED)?);
     let (grpc, address) = (edge.grpc(), edge.grpc());
     let driver = thread::spawn(move || drive(&address, load));
-    let seen = visible::probe(&grpc, query.ready.http, TENANTS, duration)?;
+    let looking = Looking { first: TENANTS, again: LOOK_FOR_PULSES_AGAIN, duration };
+    let seen = visible::probe(&grpc, query.ready.http, looking)?;
     let run = driver.join().map_err(|_| anyhow::anyhow!("the load panicked"))??;
     let cells = consumer.metric(CELLS_WRITTEN)? - before.0;
     let counted = consumer.metric(COUNTED)? - before.1;

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 /// Tenants beside the load's, each with one pulse under way at a time.
 pub const PROBES: u64 = 8;
+/// How often the embedded server is asked.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 const P99_MAX: Duration = Duration::from_secs(2);
 const GIVE_UP: Duration = Duration::from_secs(60);
@@ -33,7 +34,8 @@ pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let (grpc, http) = (server.grpc(), server.ready.http);
     let address = grpc.clone();
     let driver = thread::spawn(move || drive(&address, load));
-    let seen = probe(&grpc, http, TENANTS, duration * 2)?;
+    let looking = Looking { first: TENANTS, again: LOOK_AGAIN, duration: duration * 2 };
+    let seen = probe(&grpc, http, looking)?;
     let reached = driver.join().map_err(|_| anyhow::anyhow!("the load panicked"))??.rate();
     let row = Row::stated(
         "acknowledgement to query at half load",
@@ -43,13 +45,25 @@ pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     Ok(vec![row.aiming("p99 ≤ 2 s", seen.at(99) <= P99_MAX)])
 }
 
-/// From the acknowledgement of pulses of tenants from `first` on to the answer that holds them.
-pub fn probe(grpc: &str, http: SocketAddr, first: u64, duration: Duration) -> anyhow::Result<Percentiles> {
+/// How probes look for what they sent.
+#[derive(Clone, Copy)]
+pub struct Looking {
+    /// Their tenants are those from this one on.
+    pub first: u64,
+    /// Between two questions, which cost the engines too.
+    pub again: Duration,
+    /// How long they go on.
+    pub duration: Duration,
+}
+
+/// From the acknowledgement of pulses to the answer that holds them.
+pub fn probe(grpc: &str, http: SocketAddr, looking: Looking) -> anyhow::Result<Percentiles> {
+    let Looking { first, again, duration } = looking;
     tokio::runtime::Runtime::new()?.block_on(async {
         let end = Instant::now() + duration;
         let mut probes = JoinSet::new();
         for tenant in first..first + PROBES {
-            probes.spawn(send_and_look(grpc.to_owned(), http, tenant, end));
+            probes.spawn(send_and_look((grpc.to_owned(), http), tenant, again, end));
         }
         let mut seen = Vec::new();
         while let Some(took) = probes.join_next().await {
@@ -61,9 +75,9 @@ pub fn probe(grpc: &str, http: SocketAddr, first: u64, duration: Duration) -> an
 
 /// One pulse after the other, each looked for until it is counted.
 async fn send_and_look(
-    grpc: String,
-    http: SocketAddr,
+    (grpc, http): (String, SocketAddr),
     tenant: u64,
+    again: Duration,
     end: Instant,
 ) -> anyhow::Result<Vec<Duration>> {
     let mut service = IngestServiceClient::new(channel(grpc).await?);
@@ -80,7 +94,7 @@ async fn send_and_look(
             if acknowledged.elapsed() > GIVE_UP {
                 bail!("a pulse was not counted within {GIVE_UP:?}");
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(again).await;
         }
         seen.push(acknowledged.elapsed());
     }

@@ -84,8 +84,9 @@ impl Door {
         request.extensions_mut().insert(trace_id);
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let accept = reads.then(|| Accept::of_headers(request.headers()));
-        let answer = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span);
-        let mut response = answer.await.unwrap_or_else(caught);
+        let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+        let answer = answer.map(|answer| answer.unwrap_or_else(caught));
+        let mut response = answer.instrument(span).await;
         let complete =
             |problem: Problem| problem.render(Some(uri.path().to_owned()), Some(trace_id.to_string()));
         match response.extensions_mut().remove::<Problem>() {

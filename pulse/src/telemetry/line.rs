@@ -3,7 +3,7 @@
 
 use crate::system_clock::SystemClock;
 use domain::port::Clock;
-use serde_json::{Map, Value};
+use serde_json::{Deserializer, Map, Value};
 use std::fmt;
 use std::sync::Arc;
 use tracing::field::{Field, Visit};
@@ -39,13 +39,14 @@ where
         for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             spans.push(span.name());
             if let Some(fields) = span.extensions().get::<FormattedFields<SpanFields>>() {
-                line.extend(serde_json::from_str::<Map<String, Value>>(fields).unwrap_or_default());
+                let objects = Deserializer::from_str(fields).into_iter::<Map<String, Value>>();
+                line.extend(objects.map_while(Result::ok).flatten());
             }
         }
         if !spans.is_empty() {
             line.insert("span".to_owned(), spans.join(":").into());
         }
-        event.record(&mut Fields(&mut line));
+        event.record(&mut Each(|name: &str, value| drop(line.insert(name.to_owned(), value))));
         let metadata = event.metadata();
         line.insert("timestamp".to_owned(), self.clock.now().to_string().into());
         line.insert("level".to_owned(), metadata.level().as_str().into());
@@ -55,93 +56,60 @@ where
 }
 
 /// Writes the fields of a span as a JSON object, member by member: every request makes a span, few write a line in it.
+/// What a span records later is another object behind it.
 pub struct SpanFields;
 
 impl<'writer> FormatFields<'writer> for SpanFields {
-    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
-        let mut members = Members { writer, before: '{', outcome: Ok(()) };
-        fields.record(&mut members);
-        let Members { mut writer, before, outcome } = members;
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'writer>, fields: R) -> fmt::Result {
+        let (mut before, mut outcome) = ("", writer.write_char('{'));
+        fields.record(&mut Each(|name, value| {
+            outcome = outcome.and_then(|()| write!(writer, "{before}\"{name}\":{value}"));
+            before = ",";
+        }));
         outcome?;
-        writer.write_str(if before == '{' { "{}" } else { "}" })
+        writer.write_char('}')
     }
 }
 
-struct Members<'writer> {
-    writer: Writer<'writer>,
-    before: char,
-    outcome: fmt::Result,
-}
+/// Hands on the name and the value of each field.
+struct Each<F>(F);
 
-impl Members<'_> {
-    fn put(&mut self, field: &Field, json: impl fmt::Display) {
-        let before = std::mem::replace(&mut self.before, ',');
-        let written = write!(self.writer, "{before}\"{}\":{json}", field.name());
-        self.outcome = self.outcome.and(written);
-    }
-}
-
-impl Visit for Members<'_> {
+impl<F: FnMut(&'static str, Value)> Visit for Each<F> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.record_str(field, &format!("{value:?}"));
+        (self.0)(field.name(), format!("{value:?}").into());
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, serde_json::to_string(value).unwrap_or_default());
+        (self.0)(field.name(), value.into());
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, value);
+        (self.0)(field.name(), value.into());
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, value);
+        (self.0)(field.name(), value.into());
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, value);
-    }
-}
-
-/// Takes an event's fields in.
-struct Fields<'a>(&'a mut Map<String, Value>);
-
-impl Fields<'_> {
-    fn put(&mut self, field: &Field, value: impl Into<Value>) {
-        self.0.insert(field.name().to_owned(), value.into());
-    }
-}
-
-impl Visit for Fields<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, format!("{value:?}"));
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, value);
+        (self.0)(field.name(), value.into());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::Router;
+    use axum::body::Body;
+    use axum::http::Request;
+    use axum::routing::get;
     use backends::memory::ManualClock;
     use domain::time::Timestamp;
+    use rest::door::{TraceIds, close};
     use serde_json::json;
     use std::io::{self, Write};
     use std::sync::Mutex;
+    use tower::ServiceExt;
     use tracing_subscriber::layer::SubscriberExt;
 
     /// Keeps what is written.
@@ -211,6 +179,32 @@ mod tests {
             (&json!(7), &json!(-1), &json!(true))
         );
         assert_eq!((&lines[0]["path"], &lines[0]["shown"]), (&json!("a\"b\\\n\u{1}é"), &json!("\"x\"")));
+    }
+
+    #[test]
+    fn what_a_span_records_later_stands_beside_what_it_began_with() {
+        let lines = lines(|| {
+            let batch = tracing::info_span!("batch", trace_id = "4bf92f35", pulses = tracing::field::Empty);
+            batch.record("pulses", 7);
+            batch.in_scope(|| tracing::info!("taken"));
+        });
+        assert_eq!((&lines[0]["trace_id"], &lines[0]["pulses"]), (&json!("4bf92f35"), &json!(7)));
+    }
+
+    #[test]
+    fn the_line_about_a_panic_carries_the_trace_id_that_its_client_is_told() {
+        async fn panics() -> &'static str {
+            panic!("the cause")
+        }
+        let router = Router::new().route("/", get(panics));
+        let router = close(router, TraceIds::new([1; 16]), Arc::new(SystemClock));
+        let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let parent = format!("00-{trace_id}-00f067aa0ba902b7-01");
+        let request = Request::get("/").header("traceparent", parent).body(Body::empty()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let lines = lines(|| drop(runtime.block_on(router.oneshot(request)).unwrap()));
+        let line = lines.iter().find(|line| line["cause"] == "the cause").unwrap();
+        assert_eq!((&line["level"], &line["trace_id"]), (&json!("ERROR"), &json!(trace_id)));
     }
 
     #[test]

@@ -16,7 +16,7 @@ const FORMAT: u8 = 1;
 /// Bytes of the content in one part: compressed they are never more than [`PART_BYTES_MAX`], whatever they are.
 const PART_CONTENT_BYTES: usize = 48_000;
 const COMPRESSION_LEVEL: i32 = 3;
-/// Below this many bytes there is little to save, and looking for it costs five times as much as leaving it.
+/// Below this many bytes there is little to save, and looking for it costs ten times as much as leaving it.
 const SMALL_BYTES: usize = 512;
 /// A level that looks for repetitions only.
 const COMPRESSION_LEVEL_SMALL: i32 = -7;

@@ -8,29 +8,36 @@ pub type HashKey = [u8; 16];
 /// The key of hashes that never change: routing by tenant, fingerprints.
 pub const FIXED_KEY: HashKey = [0; 16];
 
-/// Fields up to this many bytes are hashed in one go, which takes half as long as piece by piece.
-const BUFFER_BYTES: usize = 256;
-
-/// Feeds fields to the hash, each prefixed by its length as eight little-endian bytes.
-pub struct FieldHasher {
-    hasher: SipHasher24,
-    buffer: [u8; BUFFER_BYTES],
-    filled: usize,
-}
+/// Feeds fields to the hash, each prefixed by its length as eight little-endian bytes. They go word by word: a quarter
+/// of the time that the same bytes take as a slice.
+pub struct FieldHasher(SipHasher24);
 
 impl FieldHasher {
     /// An empty hash under `key`.
     #[inline]
     pub fn new(key: &HashKey) -> Self {
-        Self { hasher: SipHasher24::new_with_key(key), buffer: [0; BUFFER_BYTES], filled: 0 }
+        Self(SipHasher24::new_with_key(key))
     }
 
     /// Adds a field of bytes.
     #[must_use]
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called, it takes the hash's state through memory for each field")]
     pub fn bytes(mut self, field: &[u8]) -> Self {
-        self.write(&(field.len() as u64).to_le_bytes());
-        self.write(field);
+        self.0.write_u64(field.len() as u64);
+        let (words, mut rest) = field.as_chunks();
+        words.iter().for_each(|word| self.0.write_u64(u64::from_le_bytes(*word)));
+        if let Some((four, behind)) = rest.split_first_chunk() {
+            self.0.write_u32(u32::from_le_bytes(*four));
+            rest = behind;
+        }
+        if let Some((two, behind)) = rest.split_first_chunk() {
+            self.0.write_u16(u16::from_le_bytes(*two));
+            rest = behind;
+        }
+        if let [one] = rest {
+            self.0.write_u8(*one);
+        }
         self
     }
 
@@ -43,28 +50,14 @@ impl FieldHasher {
 
     /// All 128 bits.
     #[inline]
-    pub fn finish128(mut self) -> u128 {
-        self.hasher.write(&self.buffer[..self.filled]);
-        let hash = self.hasher.finish128();
+    pub fn finish128(self) -> u128 {
+        let hash = self.0.finish128();
         u128::from(hash.h2) << 64 | u128::from(hash.h1)
     }
 
     /// The low 64 bits.
     pub fn finish64(self) -> u64 {
         low64(self.finish128())
-    }
-
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) {
-        let end = self.filled + bytes.len();
-        if let Some(room) = self.buffer.get_mut(self.filled..end) {
-            room.copy_from_slice(bytes);
-            self.filled = end;
-        } else {
-            self.hasher.write(&self.buffer[..self.filled]);
-            self.hasher.write(bytes);
-            self.filled = 0;
-        }
     }
 }
 
@@ -95,22 +88,20 @@ mod tests {
         assert_eq!(fixed_hash(b"acme"), 0x1cb1_0b54_2ecc_8f8c);
     }
 
-    /// Lengths around the bound of the buffer, beside the same bytes hashed one by one.
+    /// All lengths up to three words, beside the same bytes hashed one by one.
     #[test]
-    fn the_buffer_changes_no_hash() {
+    fn words_hash_as_their_bytes() {
         let key: HashKey = std::array::from_fn(|index| u8::try_from(index * 7).unwrap());
-        let text: Vec<u8> = (0..600_u32).map(|index| u8::try_from(index % 251).unwrap()).collect();
-        for (first, second) in
-            [(0, 0), (1, 239), (1, 240), (1, 241), (247, 1), (248, 1), (249, 600), (600, 3)]
-        {
+        let text: Vec<u8> = (0..24).map(|index| 11 * index).collect();
+        for (first, second) in (0..=24).flat_map(|first| (0..=24).map(move |second| (first, second))) {
             let mut plain = SipHasher24::new_with_key(&key);
-            for field in [&text[..first], &text[..second], b"end"] {
+            for field in [&text[..first], &text[..second]] {
                 let prefix = (field.len() as u64).to_le_bytes();
                 prefix.iter().chain(field).for_each(|byte| plain.write(&[*byte]));
             }
             let expected = plain.finish128();
-            let hashed = FieldHasher::new(&key).bytes(&text[..first]).bytes(&text[..second]).bytes(b"end");
             let expected = u128::from(expected.h2) << 64 | u128::from(expected.h1);
+            let hashed = FieldHasher::new(&key).bytes(&text[..first]).bytes(&text[..second]);
             assert_eq!(hashed.finish128(), expected, "{first} and {second}");
         }
     }

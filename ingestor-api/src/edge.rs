@@ -127,11 +127,12 @@ impl Edge {
     pub async fn append(&self, examined: Examined, refusals: Refusals) -> Result<Taken, NotTaken> {
         let Examined { reports, minted, verdict } = examined;
         let Dispatch { parts, kept, mut outcomes } = dispatch(&reports, verdict, refusals);
-        let ids = self.lanes.append(parts).await?;
-        for (index, id) in kept.into_iter().zip(ids) {
-            outcomes[index].keep(id);
-        }
+        // What else was reported is not held while the log is waited for.
         let ids = reports.into_iter().map(|report| report.raw.id).collect();
+        let letters = self.lanes.append(parts).await?;
+        for (index, letter) in kept.into_iter().zip(letters) {
+            outcomes[index].keep(letter);
+        }
         Ok(Taken { ids, outcomes, minted, received_time: self.clock.now() })
     }
 

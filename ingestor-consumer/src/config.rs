@@ -19,7 +19,7 @@ pub struct Config {
     pub read_bytes: usize,
     /// Aggregate rows a partition holds in memory.
     pub rows_max: usize,
-    /// Bytes of ids the process holds in memory: 9 to 12 an id, 300 a set of a minute's slice.
+    /// Bytes of ids the process holds in memory: 7 to 9 an id, 300 a set of a minute's slice.
     pub id_bytes_max: usize,
     /// Milliseconds a partition may take to flush when it is given up.
     pub revoke_flush_ms_max: u64,

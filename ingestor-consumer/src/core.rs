@@ -37,7 +37,7 @@ pub struct Limits {
     pub rows_max: usize,
     /// Bytes that ids take before clean sets are evicted. No decision follows from it.
     pub id_bytes_max: usize,
-    /// Bits of an id's fingerprint; the rest of 64 names its block.
+    /// Bits of an id's fingerprint; the rest of 48 names its block.
     pub print_bits: u32,
     /// Bytes of records read since the last flush that start the next one before its tick.
     pub flush_bytes: usize,
@@ -49,7 +49,7 @@ impl Default for Limits {
             block_ids: BLOCK_IDS,
             rows_max: 50_000,
             id_bytes_max: 256 << 20,
-            print_bits: 40,
+            print_bits: 32,
             flush_bytes: 4 << 20,
         }
     }

@@ -1,15 +1,34 @@
 //! Fingerprints of ids: which blocks may hold an identity. "None" is always right; "this one" is for the block to say.
 
+/// Bits of an entry.
+const BITS: u32 = 48;
 /// Spare places behind the last home, and how many are added when they are used up.
 const SPARE: usize = 8;
 
+/// An entry, its lowest bits first. Zero is a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place([u16; 3]);
+
+impl Place {
+    const GAP: Self = Self([0; 3]);
+
+    fn of(entry: u64) -> Self {
+        let [a, b, c, d, e, f, ..] = entry.to_le_bytes();
+        Self([u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]), u16::from_le_bytes([e, f])])
+    }
+
+    fn entry(self) -> u64 {
+        let [low, middle, high] = self.0.map(u64::from);
+        high << 32 | middle << 16 | low
+    }
+}
+
 /// A hash table whose entries stand in order. An entry is some high bits of an identity's hash, its *print*, and the
 /// number of its block. The print says where an entry is at home; it stands there or to the right, with no gap between,
-/// so a search ends at the first gap or larger print. Its homes grow by a quarter: 9 to 12 bytes an identity.
+/// so a search ends at the first gap or larger print. Its homes grow by a quarter: 7 to 9 bytes an identity.
 #[derive(Debug)]
 pub(super) struct Fingerprints {
-    /// Zero is a gap.
-    places: Vec<u64>,
+    places: Vec<Place>,
     homes: usize,
     len: usize,
     /// The low bits of an entry, which hold the block's number less `base` plus one. The rest is print.
@@ -20,7 +39,7 @@ pub(super) struct Fingerprints {
 impl Fingerprints {
     /// None yet, and none of a block below `base`; prints have at most so many bits.
     pub(super) fn new(base: i64, print_bits: u32) -> Self {
-        Self { places: Vec::new(), homes: 0, len: 0, block_bits: u64::BITS - print_bits, base }
+        Self { places: Vec::new(), homes: 0, len: 0, block_bits: BITS - print_bits, base }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -28,15 +47,16 @@ impl Fingerprints {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.places.capacity() * size_of::<u64>()
+        self.places.capacity() * size_of::<Place>()
     }
 
     /// The blocks that may hold an identity. No other one does.
     pub(super) fn blocks(&self, identity: u128) -> impl Iterator<Item = i64> {
         let print = high(identity) >> self.block_bits;
         let from = self.places[self.home(print)..].iter();
-        let upto = from.take_while(move |place| **place != 0 && self.print(**place) <= print);
-        upto.filter(move |place| self.print(**place) == print).map(|place| self.block(*place))
+        let entries = from.take_while(|place| **place != Place::GAP).map(|place| place.entry());
+        let upto = entries.take_while(move |entry| self.print(*entry) <= print);
+        upto.filter(move |entry| self.print(*entry) == print).map(|entry| self.block(entry))
     }
 
     pub(super) fn insert(&mut self, identity: u128, block: i64) {
@@ -44,7 +64,8 @@ impl Fingerprints {
         debug_assert!(block >= self.base, "blocks rise");
         let needed_bits = u64::BITS - number.leading_zeros();
         if needed_bits > self.block_bits {
-            self.rebuild(self.homes, (needed_bits + 1).min(u64::BITS - 1));
+            assert!(needed_bits < BITS, "no log has so many blocks");
+            self.rebuild(self.homes, (needed_bits + 1).min(BITS - 1));
         }
         if (self.len + 1) * 8 > self.homes * 7 {
             self.rebuild(self.homes + self.homes / 4 + SPARE, self.block_bits);
@@ -57,14 +78,14 @@ impl Fingerprints {
     fn place(&mut self, entry: u64) {
         let print = self.print(entry);
         let home = self.home(print);
-        let is_before = |place: &&u64| **place != 0 && self.print(**place) <= print;
+        let is_before = |place: &&Place| **place != Place::GAP && self.print(place.entry()) <= print;
         let at = home + self.places[home..].iter().take_while(is_before).count();
-        if let Some(run) = self.places[at..].iter().position(|place| *place == 0) {
+        if let Some(run) = self.places[at..].iter().position(|place| *place == Place::GAP) {
             self.places.copy_within(at..at + run, at + 1);
-            self.places[at] = entry;
+            self.places[at] = Place::of(entry);
         } else {
             self.make_room();
-            self.places.insert(at, entry);
+            self.places.insert(at, Place::of(entry));
         }
         self.len += 1;
     }
@@ -72,19 +93,19 @@ impl Fingerprints {
     /// The same entries at so many homes; prints lose the bits that blocks gain.
     fn rebuild(&mut self, homes: usize, block_bits: u32) {
         let mut places = Vec::with_capacity(homes + SPARE);
-        places.resize(homes, 0);
+        places.resize(homes, Place::GAP);
         let older = std::mem::replace(&mut self.places, places);
         let older_bits = std::mem::replace(&mut self.block_bits, block_bits);
         self.homes = homes;
         let mut at = 0;
-        for entry in older.into_iter().filter(|place| *place != 0) {
+        for entry in older.into_iter().map(Place::entry).filter(|entry| *entry != 0) {
             let print = entry >> block_bits;
             at = at.max(self.home(print));
             if at == self.places.len() {
                 self.make_room();
-                self.places.push(0);
+                self.places.push(Place::GAP);
             }
-            self.places[at] = print << block_bits | entry & !(u64::MAX << older_bits);
+            self.places[at] = Place::of(print << block_bits | entry & !(u64::MAX << older_bits));
             at += 1;
         }
     }
@@ -99,7 +120,7 @@ impl Fingerprints {
     /// Homes rise with prints, from the first to the last.
     fn home(&self, print: u64) -> usize {
         let share = u128::from(print << self.block_bits) * self.homes as u128;
-        usize::try_from(share >> u64::BITS).expect("a share of the homes is below their number")
+        usize::try_from(share >> BITS).expect("a share of the homes is below their number")
     }
 
     fn print(&self, entry: u64) -> u64 {
@@ -112,9 +133,9 @@ impl Fingerprints {
     }
 }
 
-/// The half of an identity's hash that did not choose its slice.
+/// The highest bits of an identity's hash: its lower half chose the slice.
 fn high(identity: u128) -> u64 {
-    domain::hash::low64(identity >> u64::BITS)
+    domain::hash::low64(identity >> (u128::BITS - BITS))
 }
 
 #[cfg(test)]
@@ -158,9 +179,9 @@ mod tests {
         #[test]
         fn numbers_that_need_more_bits_take_them_from_the_prints(
             base in 0_i64..1_000,
-            widths in vec(0_u32..60, 1..100),
+            widths in vec(0_u32..46, 1..100),
         ) {
-            let mut fingerprints = Fingerprints::new(base, 40);
+            let mut fingerprints = Fingerprints::new(base, 32);
             let block = |width: u32| base + (1 << width);
             for (number, width) in (0..).zip(&widths) {
                 fingerprints.insert(identity(number), block(*width));
@@ -172,21 +193,22 @@ mod tests {
     }
 
     #[test]
-    fn an_id_takes_at_most_twelve_bytes_and_prints_of_forty_bits_tell_ids_apart() {
-        let mut fingerprints = Fingerprints::new(7, 40);
+    fn an_id_takes_at_most_nine_bytes_and_prints_of_thirty_two_bits_tell_ids_apart() {
+        let mut fingerprints = Fingerprints::new(7, 32);
         for number in 0..100_000_u64 {
             fingerprints.insert(identity(number), 7 + i64::try_from(number / 64).unwrap());
             let len = fingerprints.len();
-            assert!(len < 200 || fingerprints.bytes() <= 12 * len, "{} bytes of {len}", fingerprints.bytes());
+            assert!(len < 200 || fingerprints.bytes() <= 9 * len, "{} bytes of {len}", fingerprints.bytes());
         }
         let false_names =
             (100_000..200_000).filter(|number| !named(&fingerprints, identity(*number)).is_empty());
-        assert_eq!(false_names.count(), 0, "one in a hundred is expected");
+        let count = false_names.count();
+        assert!(count < 10, "{count} where 2.3 are expected");
     }
 
     #[test]
     fn nothing_is_named_before_something_is_inserted() {
-        let fingerprints = Fingerprints::new(0, 40);
+        let fingerprints = Fingerprints::new(0, 32);
         assert_eq!((named(&fingerprints, identity(1)).len(), fingerprints.bytes()), (0, 0));
     }
 }

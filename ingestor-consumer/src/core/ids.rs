@@ -304,7 +304,7 @@ mod tests {
     }
 
     fn loaded(blocks: Vec<(i64, Block)>, checkpoint: u64, running: i64) -> Ids {
-        let mut ids = Ids::new(40);
+        let mut ids = Ids::new(32);
         ids.insert_loaded(KEY, blocks, Position::before(checkpoint), running);
         ids
     }
@@ -378,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_slice_that_is_loaded_answers_what_was_asked_and_holds_only_what_is_not_durable() {
-        let mut ids = Ids::new(40);
+        let mut ids = Ids::new(32);
         assert_eq!(asked(&mut ids, None, seen(9, 1, 10)), [0_i64; 0]);
         let block = |offset, identity| Block(vec![seen(offset, identity, 10)]);
         let blocks = vec![(0, block(3, 1)), (2, block(5, 2)), (4, block(8, 3))];

@@ -6,7 +6,7 @@ use super::source::{Source, Unreadable};
 use super::trace::Spans;
 use super::{Shared, Spot};
 use crate::alarm::Alarm;
-use crate::core::{Call, CallId, Flushed, Input, Output, Owner, Stop};
+use crate::core::{Call, CallId, Flushed, Input, Load, Output, Owner, Stop};
 use crate::metrics::{self, Meter};
 use domain::generation::Generation;
 use domain::port::{Entry, TopicPartition, Watermarks, read_all};
@@ -303,6 +303,10 @@ impl Shared {
     async fn perform(&self, id: CallId, call: &Call) -> Result<Input, Failure> {
         match call {
             Call::Load(load) => {
+                let _room = match load {
+                    Load::Slice(_) => Some(self.slices.acquire().await.expect("it is never closed")),
+                    _ => None,
+                };
                 return Ok(Input::Loaded(id, read_all(&*self.ports.store, load.query()).await?));
             }
             Call::Aggregation(cells) | Call::Checkpoint(cells) => {

@@ -22,7 +22,10 @@ impl FieldHasher {
     /// Adds a field of bytes.
     #[must_use]
     #[inline(always)]
-    #[expect(clippy::inline_always, reason = "called, it takes the hash's state through memory for each field")]
+    #[expect(
+        clippy::inline_always,
+        reason = "called, it takes the hash's state through memory for each field"
+    )]
     pub fn bytes(mut self, field: &[u8]) -> Self {
         self.0.write_u64(field.len() as u64);
         let (words, mut rest) = field.as_chunks();

@@ -9,6 +9,8 @@ use tokio::task::JoinSet;
 
 /// What came of it.
 pub struct Run {
+    /// How many calls.
+    pub calls: u64,
     /// Calls in a second.
     pub rate: u64,
     /// How long each took.
@@ -43,7 +45,7 @@ where
         while let Some(took) = calling.join_next().await {
             latencies.extend(took??);
         }
-        let rate = rate(latencies.len() as u64, started.elapsed());
-        Ok(Run { rate, latencies: latencies.into() })
+        let calls = latencies.len() as u64;
+        Ok(Run { calls, rate: rate(calls, started.elapsed()), latencies: latencies.into() })
     })
 }

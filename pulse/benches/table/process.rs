@@ -1,5 +1,6 @@
 //! What the kernel says of a process.
 
+use crate::table::Row;
 use anyhow::Context;
 use std::fs;
 use std::time::Duration;
@@ -15,6 +16,13 @@ pub fn processor_time(pid: u32) -> anyhow::Result<Duration> {
     // utime and stime are the fields 14 and 15 of the whole line; the rest begins with field 3.
     let ticks: u32 = fields[11].parse::<u32>()? + fields[12].parse::<u32>()?;
     Ok(TICK * ticks)
+}
+
+/// The row of what each of so many `things` took of a process's time since `before`.
+pub fn processor_row(things: (&str, u64), pid: u32, before: Duration) -> anyhow::Result<Row> {
+    let (thing, count) = things;
+    let nanos = processor_time(pid)?.saturating_sub(before).as_nanos() / u128::from(count.max(1));
+    Ok(Row::stated(format!("cost per {thing}: processor time of the server"), format!("{nanos} ns"), ""))
 }
 
 /// Bytes of memory it holds now.

@@ -3,6 +3,7 @@
 use crate::Settings;
 use crate::closed_loop::{self, Run};
 use crate::echo::Echo;
+use crate::process::{processor_row, processor_time};
 use crate::pulses::{Pulses, TENANTS, catalog};
 use crate::server::Home;
 use crate::streams::channel;
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 const CONNECTIONS: u16 = 64;
 const P99_MAX: Duration = Duration::from_millis(50);
 
-/// The row.
+/// The rows.
 pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let duration = Duration::from_secs(settings.seconds);
     let echo = Echo::start()?;
@@ -25,10 +26,12 @@ pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let server = home.start()?;
     server.apply(&catalog(TENANTS))?;
     drive(&server.grpc(), duration / 10)?;
+    let before = processor_time(server.pid())?;
     let ours = drive(&server.grpc(), duration)?;
+    let cost = processor_row(("gRPC call", ours.calls), server.pid(), before)?;
     let row = ours.row("unary gRPC calls/s, 64 connections", ("tonic unary echo", &echoed));
     let met = ours.rate * 10 >= echoed.rate * 6 && ours.latencies.at(99) < P99_MAX;
-    Ok(vec![row.aiming("≥ 0.60 of the echo, p99 < 50 ms", met)])
+    Ok(vec![row.aiming("≥ 0.60 of the echo, p99 < 50 ms", met), cost])
 }
 
 fn drive(address: &str, duration: Duration) -> anyhow::Result<Run> {

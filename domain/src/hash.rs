@@ -8,8 +8,8 @@ pub type HashKey = [u8; 16];
 /// The key of hashes that never change: routing by tenant, fingerprints.
 pub const FIXED_KEY: HashKey = [0; 16];
 
-/// Feeds fields to the hash, each prefixed by its length as eight little-endian bytes. They go word by word: a quarter
-/// of the time that the same bytes take as a slice.
+/// Feeds fields to the hash, each prefixed by its length as eight little-endian bytes. They go word by word, as they lie
+/// in memory: a quarter of the time that the same bytes take as a slice.
 pub struct FieldHasher(SipHasher24);
 
 impl FieldHasher {
@@ -27,15 +27,15 @@ impl FieldHasher {
         reason = "called, it takes the hash's state through memory for each field"
     )]
     pub fn bytes(mut self, field: &[u8]) -> Self {
-        self.0.write_u64(field.len() as u64);
+        self.0.write_u64((field.len() as u64).to_le());
         let (words, mut rest) = field.as_chunks();
-        words.iter().for_each(|word| self.0.write_u64(u64::from_le_bytes(*word)));
+        words.iter().for_each(|word| self.0.write_u64(u64::from_ne_bytes(*word)));
         if let Some((four, behind)) = rest.split_first_chunk() {
-            self.0.write_u32(u32::from_le_bytes(*four));
+            self.0.write_u32(u32::from_ne_bytes(*four));
             rest = behind;
         }
         if let Some((two, behind)) = rest.split_first_chunk() {
-            self.0.write_u16(u16::from_le_bytes(*two));
+            self.0.write_u16(u16::from_ne_bytes(*two));
             rest = behind;
         }
         if let [one] = rest {

@@ -127,8 +127,9 @@ impl Edge {
     pub async fn append(&self, examined: Examined, refusals: Refusals) -> Result<Taken, NotTaken> {
         let Examined { reports, minted, verdict } = examined;
         let Dispatch { parts, kept, mut outcomes } = dispatch(&reports, verdict, refusals);
-        // What else was reported is not held while the log is waited for.
-        let ids = reports.into_iter().map(|report| report.raw.id).collect();
+        // What else was reported is not held while the log is waited for, nor the room that it took.
+        let mut ids: Vec<String> = reports.into_iter().map(|report| report.raw.id).collect();
+        ids.shrink_to_fit();
         let letters = self.lanes.append(parts).await?;
         for (index, letter) in kept.into_iter().zip(letters) {
             outcomes[index].keep(letter);

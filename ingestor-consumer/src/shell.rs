@@ -6,6 +6,7 @@ mod failure;
 mod partition;
 mod path;
 mod publish;
+mod slices;
 mod source;
 mod topic;
 mod trace;
@@ -20,10 +21,10 @@ use domain::port::{Assignment, AssignmentChange, CellStore, Clock, Log, Registry
 use futures::StreamExt;
 use partition::Partition;
 use path::StorePath;
+use slices::Slices;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -77,11 +78,9 @@ struct Shared {
     dead_letters: StorePath,
     watermarks: Watermarks,
     ids: Budget,
-    slices: Arc<Semaphore>,
+    slices: Slices,
 }
 
-/// Sets of ids that are read at a time: of a busy minute one takes tens of megabytes until it is fingerprints.
-const SLICES_MAX: usize = 4;
 /// How often new generations are looked for.
 const REGISTRY_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -95,7 +94,7 @@ pub fn start(config: Config, ports: Ports, stop: &CancellationToken, tracker: &T
         dead_letters: StorePath::start("dead-letter", &ports.store, tracker),
         watermarks: Watermarks::start(&ports.store, tracker),
         ids: Budget::new(config.id_bytes_max),
-        slices: Arc::new(Semaphore::new(SLICES_MAX)),
+        slices: Slices::new(),
         alarms: alarms.clone(),
         config,
         ports,

@@ -61,7 +61,7 @@ impl Fingerprints {
 
     pub(super) fn insert(&mut self, identity: u128, block: i64) {
         let number = block.abs_diff(self.base) + 1;
-        debug_assert!(block >= self.base, "blocks rise");
+        assert!(block >= self.base, "blocks rise");
         let needed_bits = u64::BITS - number.leading_zeros();
         if needed_bits > self.block_bits {
             assert!(needed_bits < BITS, "no log has so many blocks");
@@ -179,7 +179,7 @@ mod tests {
         #[test]
         fn numbers_that_need_more_bits_take_them_from_the_prints(
             base in 0_i64..1_000,
-            widths in vec(0_u32..46, 1..100),
+            widths in vec(0_u32..=46, 1..100),
         ) {
             let mut fingerprints = Fingerprints::new(base, 32);
             let block = |width: u32| base + (1 << width);

@@ -303,11 +303,12 @@ impl Shared {
     async fn perform(&self, id: CallId, call: &Call) -> Result<Input, Failure> {
         match call {
             Call::Load(load) => {
-                let _room = match load {
-                    Load::Slice(_) => Some(self.slices.acquire().await.expect("it is never closed")),
-                    _ => None,
+                let (store, query) = (&*self.ports.store, load.query());
+                let cells = match load {
+                    Load::Slice(_) => self.slices.read(store, query).await?,
+                    _ => read_all(store, query).await?,
                 };
-                return Ok(Input::Loaded(id, read_all(&*self.ports.store, load.query()).await?));
+                return Ok(Input::Loaded(id, cells));
             }
             Call::Aggregation(cells) | Call::Checkpoint(cells) => {
                 self.aggregation.write(Arc::clone(cells)).await?;

@@ -118,7 +118,7 @@ fn a_flush_tells_what_it_made_durable() {
     assert_eq!((held.rows, held.ids, held.id_sets, held.fresh_bytes), (1, 1, 1, 0), "the rest is on its way");
     assert_eq!(held.bytes(), 600 + held.id_bytes);
     // One fingerprint among sixteen places, a block with room for four ids, and the set.
-    assert!((16 * 8 + 4 * 32..500).contains(&held.id_bytes), "{}", held.id_bytes);
+    assert!((16 * 6 + 4 * 32..500).contains(&held.id_bytes), "{}", held.id_bytes);
     bench.answer_all().unwrap();
     bench.append(&[pulse("a"), pulse("b")]);
     bench.count().unwrap();

@@ -142,9 +142,9 @@ fn blocks_that_were_let_go_leave_only_their_fingerprints() {
     bench.count().unwrap();
     let held = bench.owner.memory();
     assert_eq!((exact.ids, held.ids, held.id_sets), (10_240, 10_241, 16));
-    assert!(exact.id_bytes > 40 * exact.ids, "a whole id is 32 bytes, and its fingerprint comes on top");
+    assert!(exact.id_bytes > 38 * exact.ids, "a whole id is 32 bytes, and its fingerprint comes on top");
     // The last block is only part-filled, and held by each set it has an id of.
-    assert!(held.id_bytes < 14 * held.ids, "{}", held.id_bytes);
+    assert!(held.id_bytes < 11 * held.ids, "{}", held.id_bytes);
 }
 
 /// What is told of a run: how many were counted, how many not, and all cells that follow from the log alone.
@@ -196,7 +196,7 @@ proptest! {
     fn no_bound_changes_what_is_counted(
         records in vec(vec((0_u8..12, 0_u8..6, any::<bool>()), 1..6), 1..40),
         bounds in vec(prop_oneof![0_usize..3_000, 3_000_usize..30_000], 1..10),
-        print_bits in prop_oneof![Just(1_u32), Just(4), Just(32)],
+        print_bits in prop_oneof![Just(1_u32), Just(4), Just(32), Just(46)],
     ) {
         let (counts, cells) = run(&records, limits(), &[usize::MAX]);
         prop_assert_eq!(counts, expected(&records));

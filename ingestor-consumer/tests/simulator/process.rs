@@ -21,7 +21,7 @@ pub fn limits(random: &mut Random) -> Limits {
         block_ids: 3,
         rows_max: *random.pick(&[2, 4, 40]),
         id_bytes_max: *random.pick(&ID_BYTES),
-        print_bits: *random.pick(&[2, 8, 32]),
+        print_bits: *random.pick(&[2, 8, 32, 46]),
         flush_bytes: *random.pick(&[400, 3_000, 30_000]),
     }
 }

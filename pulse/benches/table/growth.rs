@@ -32,7 +32,13 @@ pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     };
     let by_tenants = powers(10, 10_000).map(|tenants| (PULSES.min(settings.growth_pulses), tenants));
     let by_pulses = powers(MILLION.min(settings.growth_pulses), settings.growth_pulses);
-    let steps = by_tenants.chain(by_pulses.map(|pulses| (pulses, TENANTS)));
+    let mut rows = series(by_tenants, end)?;
+    rows.extend(series(by_pulses.map(|pulses| (pulses, TENANTS)), end)?);
+    Ok(rows)
+}
+
+/// The rows of steps of which one thing grows, beside the first of them.
+fn series(steps: impl Iterator<Item = (u64, u64)>, end: Instant) -> anyhow::Result<Vec<Row>> {
     let mut costs = Vec::new();
     for (pulses, tenants) in steps.take_while(|_| Instant::now() < end) {
         costs.push(measure(pulses, tenants, end)?);
@@ -77,7 +83,7 @@ impl Cost {
             self.resident >> 20
         );
         let what = format!("a pulse after {}, {} tenants", grouped(self.after), grouped(self.tenants));
-        let row = Row::stated(what, ours, format!("{} of the first", ratio(self.nanoseconds, first)));
+        let row = Row::stated(what, ours, format!("{} of the first such", ratio(self.nanoseconds, first)));
         row.aiming("flat (≤ 1.20)", self.nanoseconds * 100 <= first * 120)
     }
 }

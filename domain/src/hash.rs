@@ -29,7 +29,9 @@ impl FieldHasher {
     pub fn bytes(mut self, field: &[u8]) -> Self {
         self.0.write_u64((field.len() as u64).to_le());
         let (words, mut rest) = field.as_chunks();
-        words.iter().for_each(|word| self.0.write_u64(u64::from_ne_bytes(*word)));
+        for word in words {
+            self.0.write_u64(u64::from_ne_bytes(*word));
+        }
         if let Some((four, behind)) = rest.split_first_chunk() {
             self.0.write_u32(u32::from_ne_bytes(*four));
             rest = behind;

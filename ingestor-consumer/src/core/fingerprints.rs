@@ -7,19 +7,19 @@ const SPARE: usize = 8;
 
 /// An entry, its lowest bits first. Zero is a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place([u16; 3]);
+struct Place([u8; 6]);
 
 impl Place {
-    const GAP: Self = Self([0; 3]);
+    const GAP: Self = Self([0; 6]);
 
     fn of(entry: u64) -> Self {
-        let [a, b, c, d, e, f, ..] = entry.to_le_bytes();
-        Self([u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]), u16::from_le_bytes([e, f])])
+        Self(*entry.to_le_bytes().first_chunk().expect("eight bytes begin with six"))
     }
 
     fn entry(self) -> u64 {
-        let [low, middle, high] = self.0.map(u64::from);
-        high << 32 | middle << 16 | low
+        let mut bytes = [0; 8];
+        bytes[..6].copy_from_slice(&self.0);
+        u64::from_le_bytes(bytes)
     }
 }
 

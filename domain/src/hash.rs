@@ -93,20 +93,21 @@ mod tests {
         assert_eq!(fixed_hash(b"acme"), 0x1cb1_0b54_2ecc_8f8c);
     }
 
-    /// All lengths up to three words, beside the same bytes hashed one by one.
+    /// All lengths up to three words, and some of many, beside the same bytes hashed one by one.
     #[test]
     fn words_hash_as_their_bytes() {
         let key: HashKey = std::array::from_fn(|index| u8::try_from(index * 7).unwrap());
-        let text: Vec<u8> = (0..24).map(|index| 11 * index).collect();
-        for (first, second) in (0..=24).flat_map(|first| (0..=24).map(move |second| (first, second))) {
+        let text: Vec<u8> = (0..600_u32).map(|index| u8::try_from(index % 251).unwrap()).collect();
+        let short = (0..=24).flat_map(|first| (0..=24).map(move |second| (first, second)));
+        for (first, second) in short.chain([(1, 240), (247, 1), (249, 600), (600, 3)]) {
             let mut plain = SipHasher24::new_with_key(&key);
-            for field in [&text[..first], &text[..second]] {
+            for field in [&text[..first], &text[..second], b"end"] {
                 let prefix = (field.len() as u64).to_le_bytes();
                 prefix.iter().chain(field).for_each(|byte| plain.write(&[*byte]));
             }
             let expected = plain.finish128();
             let expected = u128::from(expected.h2) << 64 | u128::from(expected.h1);
-            let hashed = FieldHasher::new(&key).bytes(&text[..first]).bytes(&text[..second]);
+            let hashed = FieldHasher::new(&key).bytes(&text[..first]).bytes(&text[..second]).bytes(b"end");
             assert_eq!(hashed.finish128(), expected, "{first} and {second}");
         }
     }

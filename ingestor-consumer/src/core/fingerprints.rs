@@ -98,7 +98,7 @@ impl Fingerprints {
         let older_bits = std::mem::replace(&mut self.block_bits, block_bits);
         self.homes = homes;
         let mut at = 0;
-        for entry in older.into_iter().map(Place::entry).filter(|entry| *entry != 0) {
+        for entry in older.into_iter().filter(|place| *place != Place::GAP).map(Place::entry) {
             let print = entry >> block_bits;
             at = at.max(self.home(print));
             if at == self.places.len() {

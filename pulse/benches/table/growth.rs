@@ -1,7 +1,7 @@
 //! Whether a pulse costs the same however many came before it, and however many tenants there are.
 
 use crate::Settings;
-use crate::process::{processor_time, resident_bytes, written_bytes};
+use crate::process::{processor_nanos, processor_time, resident_bytes, written_bytes};
 use crate::pulses::{TENANTS, catalog};
 use crate::server::{Home, settle};
 use crate::streams::{Load, drive};
@@ -64,11 +64,11 @@ fn measure(pulses: u64, tenants: u64, end: Instant) -> anyhow::Result<Cost> {
         last += drive(&server.grpc(), load)?.pulses;
     }
     settle(&server)?;
-    let nanoseconds = processor_time(server.pid())?.saturating_sub(time).as_nanos() / u128::from(last);
+    let nanoseconds = processor_nanos(server.pid(), time, last)?;
     Ok(Cost {
         after,
         tenants,
-        nanoseconds: u64::try_from(nanoseconds)?,
+        nanoseconds,
         bytes: (written_bytes(server.pid())? - bytes) / last,
         resident: resident_bytes(server.pid())?,
     })

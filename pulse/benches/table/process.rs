@@ -18,10 +18,15 @@ pub fn processor_time(pid: u32) -> anyhow::Result<Duration> {
     Ok(TICK * ticks)
 }
 
-/// The row of what each of so many `things` took of a process's time since `before`.
-pub fn processor_row(things: (&str, u64), pid: u32, before: Duration) -> anyhow::Result<Row> {
-    let (thing, count) = things;
+/// Nanoseconds that each of so many took of a process's time since `before`.
+pub fn processor_nanos(pid: u32, before: Duration, count: u64) -> anyhow::Result<u64> {
     let nanos = processor_time(pid)?.saturating_sub(before).as_nanos() / u128::from(count.max(1));
+    u64::try_from(nanos).context("a share of the time is less than 500 years")
+}
+
+/// The row of what each of so many things took of a server's time since `before`.
+pub fn processor_row((thing, count): (&str, u64), pid: u32, before: Duration) -> anyhow::Result<Row> {
+    let nanos = processor_nanos(pid, before, count)?;
     Ok(Row::stated(format!("cost per {thing}: processor time of the server"), format!("{nanos} ns"), ""))
 }
 

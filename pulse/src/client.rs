@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod channel;
 pub mod delivery;
+pub mod events;
 pub mod layout;
 pub mod rest;
 pub mod waiting;

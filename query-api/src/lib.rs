@@ -12,10 +12,10 @@ use domain::generation::Registry;
 use domain::id::TenantId;
 use domain::port::{CellStore, Clock, Log, RegistryView, StoreError};
 use domain::time::Timestamp;
-use live::Seats;
 use meta::Progress;
 use rest::Problem;
 use rest::page::PageKey;
+use seats::Seats;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
@@ -48,6 +48,7 @@ mod pulses;
 mod range;
 mod reconciliation;
 mod recount;
+mod seats;
 mod sight;
 mod table;
 #[cfg(test)]
@@ -93,14 +94,21 @@ pub struct QueryApi(Arc<Inner>);
 struct Inner {
     config: Config,
     ports: Ports,
-    seats: Seats,
+    live_seats: Seats,
+    recount_seats: Seats,
     /// Held by the one recount there is at a time.
     recount: Mutex<()>,
 }
 
 /// Puts the reads together.
 pub fn build(config: Config, ports: Ports) -> QueryApi {
-    QueryApi(Arc::new(Inner { config, ports, seats: Seats::default(), recount: Mutex::default() }))
+    QueryApi(Arc::new(Inner {
+        config,
+        ports,
+        live_seats: Seats::new(live::CLIENTS_MAX, "live"),
+        recount_seats: Seats::new(reconciliation::FOLLOWERS_MAX, "recount"),
+        recount: Mutex::default(),
+    }))
 }
 
 #[derive(OpenApi)]
@@ -155,8 +163,12 @@ impl QueryApi {
         if state.offset() >= least { Ok(state) } else { Err(beyond()) }
     }
 
-    fn seats(&self) -> &Seats {
-        &self.0.seats
+    fn live_seats(&self) -> &Seats {
+        &self.0.live_seats
+    }
+
+    fn recount_seats(&self) -> &Seats {
+        &self.0.recount_seats
     }
 
     /// Waits for the turn to count everything again: one at a time reads as much as there is.

@@ -11,9 +11,7 @@ use domain::time::{Timestamp, Window};
 use rest::problem::QueryProblems;
 use rest::{Params, Problem};
 use serde::Deserialize;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::IntoParams;
 use watch::Watch;
 
@@ -22,30 +20,13 @@ mod tests;
 mod watch;
 
 /// How many clients are served at once: each holds its last answer in memory.
-const CLIENTS_MAX: usize = 64;
+pub const CLIENTS_MAX: usize = 64;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How far back a live answer may begin.
 const DAYS_MAX: i64 = 31;
 /// How long an answer lives at most; the client comes back by itself.
 const LIFE_DAYS: i64 = 1;
 const SECONDS_PER_DAY: i64 = 86_400;
-
-/// The places for clients.
-#[derive(Clone, Debug)]
-pub struct Seats(Arc<Semaphore>);
-
-impl Default for Seats {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(CLIENTS_MAX)))
-    }
-}
-
-impl Seats {
-    fn take(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let full = |_| Problem::new(Code::Overloaded, format!("all {CLIENTS_MAX} live places are taken"));
-        Arc::clone(&self.0).try_acquire_owned().map_err(full)
-    }
-}
 
 /// The parameters of a live question.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -106,7 +87,7 @@ pub async fn watch_usage(
     State(query): State<QueryApi>,
     Params { value: params, .. }: Params<LiveParams>,
 ) -> Result<Response, Problem> {
-    let seat = query.seats().take()?;
+    let seat = query.live_seats().take()?;
     let ask = resolve(&query, params)?;
     let (watch, snapshot) = Watch::open(query, ask, seat).await?;
     let events = watch.events(snapshot);

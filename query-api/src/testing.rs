@@ -32,6 +32,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use utoipa::openapi::OpenApi;
 
+pub mod events;
 pub mod records;
 
 pub const NOW: &str = "2026-03-10T14:37:12Z";

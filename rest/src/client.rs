@@ -14,6 +14,7 @@ use serde_json::Value;
 use std::convert::Infallible;
 
 pub(crate) const JSON: &str = "application/json";
+const EVENTS: &str = "text/event-stream";
 const CSV: &str = "text/csv; charset=utf-8; header=present";
 const NDJSON: &str = "application/x-ndjson";
 
@@ -42,6 +43,11 @@ impl Client {
     /// Answers one thing as JSON, or 304 where the client has the same.
     pub fn answer<T: Serialize>(&self, body: &T) -> Result<Response, Problem> {
         Ok(etag::respond(&self.has, JSON, json(body)?))
+    }
+
+    /// Whether it would rather be told how the work goes, by server-sent events, than wait for one answer.
+    pub fn prefers_events(&self) -> bool {
+        self.takes.best(&[JSON, EVENTS]) == Some(EVENTS)
     }
 
     /// Answers a page in the format the client likes best: as it is; as a table of `columns`, of which `group.sku` is
@@ -119,6 +125,23 @@ mod tests {
 
     fn header<'a>(response: &'a Response, name: &str) -> &'a str {
         response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[tokio::test]
+    async fn events_are_for_who_likes_them_better_than_json() {
+        for (accept, prefers) in [
+            ("text/event-stream", true),
+            ("text/event-stream, application/json;q=0.9", true),
+            ("text/*", true),
+            ("text/event-stream, application/json", false),
+            ("text/event-stream;q=0.5, */*", false),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", false),
+            ("*/*", false),
+            ("text/csv", false),
+        ] {
+            assert_eq!(client("/", &[("accept", accept)]).await.prefers_events(), prefers, "{accept}");
+        }
+        assert!(!client("/", &[]).await.prefers_events());
     }
 
     #[tokio::test]

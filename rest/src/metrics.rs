@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Requests by operation, such as `GET /v1/usage`, and status. A share of 5xx is ours to mend, one of 4xx a client's.
 const REQUESTS: &str = "pulse_http_requests_total";
-/// How long requests took until the answer began, by operation and status. Of a live answer that is its first event.
+/// How long requests took until the answer began, by operation and status. Of a live answer that is its first event, of a recount that is followed its head.
 const SECONDS: &str = "pulse_http_request_seconds";
 /// The operation of what no route or no standard knows: what clients make up is no label.
 const UNKNOWN: &str = "unknown";

@@ -1,5 +1,6 @@
 //! Problem documents (RFC 9457): how every refusal looks.
 
+use crate::door::TraceId;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -135,6 +136,11 @@ impl Problem {
         }
         response.extensions_mut().insert(self);
         response
+    }
+
+    /// The document where no door completes it: at the end of an answer that began well.
+    pub fn told(&self, trace_id: Option<TraceId>) -> ProblemDocument {
+        self.document(None, trace_id.map(|id| id.to_string()))
     }
 
     fn document(&self, instance: Option<String>, trace_id: Option<String>) -> ProblemDocument {

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 const MILLION: u64 = 1_000_000;
 /// Pulses of the steps by tenants.
 const PULSES: u64 = 2 * MILLION;
+/// Cells that flushes wrote, of all partitions.
+const CELLS_WRITTEN: &str = "pulse_ingestor_consumer_flush_rows_sum";
 const ROUND: Duration = Duration::from_secs(2);
 
 /// What a pulse costs from one point on.
@@ -20,6 +22,8 @@ struct Cost {
     tenants: u64,
     nanoseconds: u64,
     bytes: u64,
+    /// Thousandths of a cell that flushes wrote.
+    cells: u64,
     resident: u64,
 }
 
@@ -59,6 +63,7 @@ fn measure(pulses: u64, tenants: u64, end: Instant) -> anyhow::Result<Cost> {
     }
     settle(&server)?;
     let (time, bytes) = (processor_time(server.pid())?, written_bytes(server.pid())?);
+    let cells = server.metric(CELLS_WRITTEN)?;
     let mut last = 0;
     while last < (after / 9).max(1) {
         last += drive(&server.grpc(), load)?.pulses;
@@ -70,6 +75,7 @@ fn measure(pulses: u64, tenants: u64, end: Instant) -> anyhow::Result<Cost> {
         tenants,
         nanoseconds,
         bytes: (written_bytes(server.pid())? - bytes) / last,
+        cells: (server.metric(CELLS_WRITTEN)? - cells) * 1_000 / last,
         resident: resident_bytes(server.pid())?,
     })
 }
@@ -77,8 +83,10 @@ fn measure(pulses: u64, tenants: u64, end: Instant) -> anyhow::Result<Cost> {
 impl Cost {
     fn row(&self, first: u64) -> Row {
         let ours = format!(
-            "{} ns of processor, {} bytes written, {} MiB resident",
+            "{} ns of processor, {}.{:03} cells and {} bytes written, {} MiB resident",
             grouped(self.nanoseconds),
+            self.cells / 1_000,
+            self.cells % 1_000,
             grouped(self.bytes),
             self.resident >> 20
         );

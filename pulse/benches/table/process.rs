@@ -1,12 +1,12 @@
 //! What the kernel says of a process.
 
 use crate::table::Row;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use std::fs;
 use std::time::Duration;
 
 /// Kernels count processor time in hundredths of a second for everyone.
-const TICK: Duration = Duration::from_millis(10);
+const TICK_MILLIS: u64 = 10;
 
 /// The processor time of all of a process's threads, its own and the kernel's for it.
 pub fn processor_time(pid: u32) -> anyhow::Result<Duration> {
@@ -14,8 +14,19 @@ pub fn processor_time(pid: u32) -> anyhow::Result<Duration> {
     let (_, fields) = stat.rsplit_once(") ").context("the name of a process ends")?;
     let fields: Vec<&str> = fields.split(' ').collect();
     // utime and stime are the fields 14 and 15 of the whole line; the rest begins with field 3.
-    let ticks: u32 = fields[11].parse::<u32>()? + fields[12].parse::<u32>()?;
-    Ok(TICK * ticks)
+    let ticks: u64 = fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+    Ok(Duration::from_millis(TICK_MILLIS * ticks))
+}
+
+/// The time that all processors of the machine were busy with anything.
+pub fn machine_time() -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat").context("reading the machine's times")?;
+    let fields = stat.lines().next().context("the first line is of all processors")?.split_whitespace();
+    let ticks: Vec<u64> = fields.skip(1).map(str::parse).collect::<Result<_, _>>()?;
+    let [user, nice, system, _idle, _waiting, interrupts, soft_interrupts, ..] = ticks[..] else {
+        bail!("the kernel tells fewer times than it did since 2.6")
+    };
+    Ok(Duration::from_millis(TICK_MILLIS * (user + nice + system + interrupts + soft_interrupts)))
 }
 
 /// Nanoseconds that each of so many took of a process's time since `before`.

@@ -1,9 +1,10 @@
 //! Requests to the REST doors, and their problem documents as failures.
 
+use super::events::{self, Event, Events};
 use crate::exit::{Exit, Failure};
 use crate::server::Server;
 use anyhow::Context;
-use reqwest::{Method, StatusCode, Url};
+use reqwest::{Method, RequestBuilder, StatusCode, Url, header};
 use serde_json::{Value, json};
 
 /// A request, without the server it goes to.
@@ -100,14 +101,7 @@ impl Rest {
 
     /// Sends a request; a problem document is a failure.
     pub async fn send(&self, request: &Request) -> anyhow::Result<Answer> {
-        let mut builder = self.http.request(request.method.clone(), request.url(&self.server)?);
-        if let Some(token) = self.server.token.as_ref() {
-            builder = builder.bearer_auth(token.reveal());
-        }
-        if let Some(body) = &request.body {
-            builder = builder.json(body);
-        }
-        let response = builder.send().await.map_err(|error| self.unreachable(&error))?;
+        let response = self.builder(request)?.send().await.map_err(|error| self.unreachable(&error))?;
         let status = response.status();
         let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
         if !status.is_success() {
@@ -119,6 +113,42 @@ impl Rest {
             serde_json::from_slice(&bytes).context("reading the answer as JSON")?
         };
         Ok(Answer { status, body })
+    }
+
+    /// Sends a request whose answer may take long: its `counting` events are shown, and its last one is the answer, where
+    /// it is no `problem`.
+    pub async fn follow(&self, request: &Request, mut show: impl FnMut(&Value)) -> anyhow::Result<Value> {
+        let builder = self.builder(request)?.header(header::ACCEPT, events::CONTENT_TYPE);
+        let mut response = builder.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        if !status.is_success() {
+            let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+            return Err(problem(status, &bytes).into());
+        }
+        let mut events = Events::default();
+        while let Some(piece) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+            events.push(&piece);
+            while let Some(Event { name, data }) = events.take()? {
+                match name.as_str() {
+                    "counting" => show(&data),
+                    "problem" => return Err(problem_of(status_of(&data), &data).into()),
+                    _ => return Ok(data),
+                }
+            }
+        }
+        Err(Failure::not_ready(format!("{} ended before it had the answer: ask again", self.server.http))
+            .into())
+    }
+
+    fn builder(&self, request: &Request) -> anyhow::Result<RequestBuilder> {
+        let mut builder = self.http.request(request.method.clone(), request.url(&self.server)?);
+        if let Some(token) = self.server.token.as_ref() {
+            builder = builder.bearer_auth(token.reveal());
+        }
+        Ok(match &request.body {
+            Some(body) => builder.json(body),
+            None => builder,
+        })
     }
 
     /// What its `/readyz` says, ready or not.
@@ -160,6 +190,16 @@ fn take_items(page: &mut Value) -> Vec<Value> {
 fn problem(status: StatusCode, bytes: &[u8]) -> Failure {
     let document: Value =
         serde_json::from_slice(bytes).unwrap_or_else(|_| json!({"detail": String::from_utf8_lossy(bytes)}));
+    problem_of(status, &document)
+}
+
+/// The status that a problem document names.
+fn status_of(document: &Value) -> StatusCode {
+    let status = document["status"].as_u64().and_then(|status| u16::try_from(status).ok());
+    status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn problem_of(status: StatusCode, document: &Value) -> Failure {
     let field = |name: &str| document[name].as_str().filter(|text| !text.is_empty());
     let code = field("code").unwrap_or(status.as_str());
     let detail = field("detail").or(field("title")).unwrap_or("no detail");
@@ -189,6 +229,8 @@ fn exit_of(status: StatusCode) -> Exit {
 mod tests {
     use super::*;
     use crate::server::Token;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
 
     fn server() -> Server {
         Server { http: "http://127.0.0.1:8080".into(), grpc: "http://127.0.0.1:50051".into(), token: None }
@@ -225,6 +267,58 @@ mod tests {
         assert_eq!(problem(StatusCode::SERVICE_UNAVAILABLE, b"busy").exit, Exit::NotReady);
         assert_eq!(problem(StatusCode::FORBIDDEN, b"").exit, Exit::NotAllowed);
         assert_eq!(problem(StatusCode::NOT_FOUND, b"{}").exit, Exit::Failed);
+    }
+
+    /// What following a server shows and gives that answers with these pieces, one by one, and ends.
+    async fn followed(pieces: &[&str]) -> (Vec<Value>, anyhow::Result<Value>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let http = format!("http://{}", listener.local_addr().unwrap());
+        let answer = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut head = [0; 1024];
+            let length = socket.read(&mut head).await.unwrap();
+            assert!(String::from_utf8_lossy(&head[..length]).contains("accept: text/event-stream\r\n"));
+            for piece in pieces {
+                socket.write_all(piece.as_bytes()).await.unwrap();
+            }
+        };
+        let mut shown = Vec::new();
+        let rest = Rest::new(Server { http, ..server() });
+        let request = Request::get(&["reconciliation"]);
+        let ((), outcome) =
+            tokio::join!(answer, rest.follow(&request, |counting| shown.push(counting.clone())));
+        (shown, outcome)
+    }
+
+    const EVENTS_BEGIN: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+
+    #[tokio::test]
+    async fn the_last_event_is_the_answer_and_those_before_it_are_shown() {
+        let (shown, answer) = followed(&[
+            EVENTS_BEGIN,
+            "event: counting\nda",
+            "ta: {\"counted\":\"1\"}\n\nevent: counting\ndata: {\"counted\":\"2\"}\n",
+            "\nevent: reconciliation\ndata: {\"balanced\":true}\n\n",
+        ])
+        .await;
+        assert_eq!(shown, [json!({"counted": "1"}), json!({"counted": "2"})]);
+        assert_eq!(answer.unwrap(), json!({"balanced": true}));
+    }
+
+    #[tokio::test]
+    async fn a_problem_and_an_early_end_are_no_answer() {
+        let problem =
+            "event: problem\ndata: {\"status\":503,\"code\":\"UNAVAILABLE\",\"detail\":\"away\"}\n\n";
+        let (_, answer) = followed(&[EVENTS_BEGIN, problem]).await;
+        let error = answer.unwrap_err();
+        assert_eq!((Exit::of(&error), error.to_string()), (Exit::NotReady, "UNAVAILABLE: away".to_owned()));
+        let (shown, answer) = followed(&[EVENTS_BEGIN, "event: counting\ndata: {}\n\nevent: reconcil"]).await;
+        assert_eq!(shown, [json!({})]);
+        let error = answer.unwrap_err();
+        assert_eq!(Exit::of(&error), Exit::NotReady);
+        assert!(error.to_string().ends_with("ended before it had the answer: ask again"), "{error}");
+        let (_, answer) = followed(&["HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\n{}"]).await;
+        assert_eq!(Exit::of(&answer.unwrap_err()), Exit::NotAllowed);
     }
 
     #[test]

@@ -24,4 +24,26 @@ impl Asking {
         }
         Rest::new(server).list(request).await.map(Some)
     }
+
+    /// The answer of a read that may take long, with a bar of what is `counted` of what is `expected`; `None`: the request
+    /// was printed instead.
+    pub async fn follow(
+        self,
+        context: &Context,
+        request: &Request,
+        verb: &'static str,
+    ) -> anyhow::Result<Option<Value>> {
+        if self.curl {
+            return self.ask(context, request).await;
+        }
+        let bar = output::progress(0, verb, "{human_pos}/{human_len}");
+        let number = |value: &Value| value.as_str().and_then(|text| text.parse().ok()).unwrap_or_default();
+        let show = |counting: &Value| {
+            bar.set_length(number(&counting["expected"]));
+            bar.set_position(number(&counting["counted"]));
+        };
+        let answer = Rest::new(context.find_server()?).follow(request, show).await;
+        bar.finish_and_clear();
+        answer.map(Some)
+    }
 }

@@ -34,7 +34,8 @@ pub struct Reconcile {
 impl Reconcile {
     /// Asks for the books, and prints them.
     pub async fn run(self, context: &Context) -> anyhow::Result<Exit> {
-        let Some(books) = self.asking.ask(context, &Request::get(&["reconciliation"])).await? else {
+        let request = Request::get(&["reconciliation"]);
+        let Some(books) = self.asking.follow(context, &request, "counting again").await? else {
             return Ok(Exit::Done);
         };
         let rows = if context.format == Format::Json { Vec::new() } else { rows(&books) };

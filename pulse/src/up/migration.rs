@@ -15,13 +15,14 @@ use super::lifecycle::Lifecycle;
 use super::memory::Memory;
 use super::role::Role;
 use super::rooms::{Foundation, Rooms};
+use crate::client::events::{self, Event, Events};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::metrics::Metrics;
 use crate::system_clock::SystemClock;
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use axum::body::{Body, to_bytes};
-use axum::http::Request;
+use axum::http::{Request, header};
 use domain::port::{Clock, RegistryView};
 use domain::topic::CATALOG;
 use serde_json::Value;
@@ -116,14 +117,23 @@ impl Site<'_> {
 }
 
 impl Stage {
-    /// What `/v1/reconciliation` answers.
+    /// What `/v1/reconciliation` answers, however long it takes.
     async fn books(&self) -> anyhow::Result<Value> {
-        let request = Request::get("/v1/reconciliation").body(Body::empty())?;
+        let request = Request::get("/v1/reconciliation").header(header::ACCEPT, events::CONTENT_TYPE);
+        let request = request.body(Body::empty())?;
         let response = self.rooms.http.clone().oneshot(request).await?;
         let status = response.status();
         let bytes = to_bytes(response.into_body(), BOOKS_BYTES_MAX).await?;
         ensure!(status.is_success(), "reconciling failed: {}", String::from_utf8_lossy(&bytes));
-        serde_json::from_slice(&bytes).context("reading the books")
+        let mut events = Events::default();
+        events.push(&bytes);
+        while let Some(Event { name, data }) = events.take()? {
+            ensure!(name != "problem", "reconciling failed: {data}");
+            if name == "reconciliation" {
+                return Ok(data);
+            }
+        }
+        bail!("reconciling ended without the books")
     }
 
     async fn end(self) -> anyhow::Result<()> {

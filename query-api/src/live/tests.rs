@@ -1,46 +1,10 @@
 use crate::testing::House;
-use axum::body::{Body, BodyDataStream};
+use crate::testing::events::Reader;
+use axum::body::Body;
 use axum::http::Request;
 use backends::memory::ReadFault;
-use futures::StreamExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
-
-/// A client that reads events.
-struct Reader(BodyDataStream);
-
-/// An event: its id, name and data.
-type Seen = (String, String, Value);
-
-impl Reader {
-    async fn open(house: &House, uri: &str) -> Self {
-        let request = Request::get(uri).header("accept", "text/event-stream").body(Body::empty()).unwrap();
-        let response = house.router.clone().oneshot(request).await.unwrap();
-        assert_eq!(response.status(), 200, "{uri}");
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self(response.into_body().into_data_stream())
-    }
-
-    /// The next event; heartbeats are left out.
-    async fn next(&mut self) -> Option<Seen> {
-        loop {
-            let text = self.raw().await?;
-            if text.starts_with(':') {
-                continue;
-            }
-            let field = |name: &str| {
-                let line = text.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
-                line.unwrap_or_default().to_owned()
-            };
-            return Some((field("id"), field("event"), serde_json::from_str(&field("data")).unwrap()));
-        }
-    }
-
-    async fn raw(&mut self) -> Option<String> {
-        let bytes = self.0.next().await?.unwrap();
-        Some(String::from_utf8(bytes.to_vec()).unwrap())
-    }
-}
 
 fn quantities(data: &Value) -> Vec<(&str, &str)> {
     let items = data["items"].as_array().unwrap().iter();
@@ -100,7 +64,7 @@ async fn who_comes_back_gets_a_snapshot_and_goes_on() {
         let request = Request::get("/v1/usage/live?tenant=acme&window=P1D").header("last-event-id", id);
         let response = house.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), 200, "{id}");
-        let mut reader = Reader(response.into_body().into_data_stream());
+        let mut reader = Reader::of(response);
         let (_, name, data) = reader.next().await.unwrap();
         let all = vec![("2026-03-10T00:00:00Z", "12")];
         assert_eq!((name.as_str(), quantities(&data)), ("snapshot", all), "{id}");

@@ -10,6 +10,7 @@ use domain::port::{CellStore, Log, TopicPartition, Watermarks};
 use domain::position::Position;
 use rest::Problem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One partition's books.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub struct Books<'a> {
     pub log: &'a dyn Log,
     /// The generations.
     pub registry: &'a Registry,
+    /// How much was found so far, as [`Tally::received`] counts it: tells others how far a recount is.
+    pub counted: &'a AtomicU64,
 }
 
 /// Counts every partition of every generation again.
@@ -55,6 +58,17 @@ pub async fn recount(books: Books<'_>) -> Result<Vec<PartitionBooks>, Problem> {
 }
 
 impl Books<'_> {
+    /// How much the books say was read: about what a recount finds.
+    pub async fn read(&self) -> Result<u64, Problem> {
+        let mut read = 0;
+        for generation in self.registry.generations() {
+            for partition in 0..generation.partitions {
+                read += read_checkpoint(self.store, generation.number, partition).await?.totals.read;
+            }
+        }
+        Ok(read)
+    }
+
     /// The checkpoint is read first: all below it is in pages and rows by then.
     async fn recount_partition(
         &self,
@@ -71,7 +85,9 @@ impl Books<'_> {
         let mut records = 0;
         let mut take = |entry: &domain::port::Entry| {
             records += 1;
-            kept += Tally::of(entry, &generation.horizon);
+            let tally = Tally::of(entry, &generation.horizon);
+            self.counted.fetch_add(tally.received(), Ordering::Relaxed);
+            kept += tally;
             note_days(&mut days, entry);
         };
         pages.each(first..checkpoint.next, &mut take).await?;

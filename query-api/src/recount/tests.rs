@@ -19,6 +19,7 @@ use proptest::prelude::*;
 use proto::blob::Blob;
 use proto::page::{page_key, split};
 use proto::record::{Control, RefusedPulse, pack, pack_control, to_log};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 const TIMELY: &str = "2026-03-10T10:00:00Z";
@@ -200,7 +201,7 @@ async fn what_a_declared_loss_passed_over_stays_lost() {
     log.recreate("resource-consumption.g1", 2, vec![1_000, 1_000]);
     let second = log.incarnation("resource-consumption.g1").await.unwrap();
     let registry = registry.with_loss("resource-consumption.g1", second, "ada");
-    let books = Books { store: &store, log: &log, registry: &registry };
+    let books = Books { store: &store, log: &log, registry: &registry, counted: &AtomicU64::default() };
     assert_eq!(recount(books).await.unwrap()[0].lost, 993);
     log.append(&partition(), vec![to_log(record(&[TIMELY], 0))]).await.unwrap();
     keep_pages(&store, &log, 1_001).await;
@@ -212,7 +213,7 @@ async fn what_a_declared_loss_passed_over_stays_lost() {
 #[tokio::test]
 async fn a_partition_is_counted_from_its_first_offset_and_split_at_its_checkpoint() {
     let (store, log, registry) = begun_late().await;
-    let books = Books { store: &store, log: &log, registry: &registry };
+    let books = Books { store: &store, log: &log, registry: &registry, counted: &AtomicU64::default() };
     let untouched = recount(books).await.unwrap();
     assert_eq!((untouched.len(), untouched[0].partition, untouched[1].partition), (2, 0, 1));
     assert_eq!((untouched[0].kept.data, untouched[0].in_flight.data), (0, 4));
@@ -224,6 +225,7 @@ async fn a_partition_is_counted_from_its_first_offset_and_split_at_its_checkpoin
         (counted.kept.data, counted.in_flight.data, counted.row_count, counted.ahead_max),
         (2, 2, 0, 0)
     );
+    assert_eq!(books.counted.load(Ordering::Relaxed), 2, "what lies below the checkpoint");
     write_row(&store, &row_key(at(TIMELY).hour(), 0), &[5, 6, 7]).await;
     let flushed = recount(books).await.unwrap()[0];
     assert_eq!((flushed.row_count, flushed.ahead_max), (3, 2), "the flush took in the record of two pulses");

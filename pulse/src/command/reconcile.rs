@@ -8,7 +8,7 @@ use crate::output::{self, Format, Listing};
 use clap::Args;
 use serde_json::Value;
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 12] = [
     "generation",
     "partition",
     "received",
@@ -21,7 +21,6 @@ const COLUMNS: [&str; 13] = [
     "in_flight",
     "difference",
     "balanced",
-    "checks",
 ];
 
 /// Check that the books balance: exit code 6 if they do not.

@@ -9,6 +9,7 @@
 mod append;
 mod control;
 mod cursor;
+mod ends;
 mod incarnations;
 mod log;
 mod member;

@@ -16,7 +16,7 @@ pub enum Alarm {
         found: String,
     },
     /// The log ends below what was already counted.
-    #[error("{}: the log ends at offset {high}, {next} was already reached; restore the log", self.name())]
+    #[error("{}: the log ends at offset {high}, {next} was already reached; restore the log, or declare the loss by `pulse catalog add-incarnation`", self.name())]
     LogTooShort {
         /// The checkpoint's next offset.
         next: u64,
@@ -25,7 +25,7 @@ pub enum Alarm {
     },
     /// Retention removed records that were not counted yet.
     #[error(
-        "{}: the log begins at offset {low}, {next} is not counted yet; restore the log", self.name())]
+        "{}: the log begins at offset {low}, {next} is not counted yet; restore the log, and `pulse doctor` says what keeps records longer", self.name())]
     RetentionPassed {
         /// The checkpoint's next offset.
         next: u64,
@@ -34,7 +34,7 @@ pub enum Alarm {
     },
     /// The record before the checkpoint is not the one that was counted.
     #[error(
-        "{}: record {offset} is not the one that was counted; the log was replaced, restore it", self.name())]
+        "{}: record {offset} is not the one that was counted; the log was replaced, restore it, or declare the loss by `pulse catalog add-incarnation`", self.name())]
     FingerprintMismatch {
         /// Which record.
         offset: u64,

@@ -1,6 +1,7 @@
 //! Storing records: an idempotent producer, and what its answers mean.
 
 use super::control::unavailable;
+use super::ends::Ends;
 use super::options::BATCH_BYTES_MAX;
 use super::voice::Voice;
 use super::{KafkaOptions, OpenError, record};
@@ -26,6 +27,7 @@ pub struct Producer {
     config: ClientConfig,
     client: RwLock<Client>,
     clock: Arc<dyn Clock>,
+    ends: Ends,
     heard: Mutex<Option<Heard>>,
 }
 
@@ -49,7 +51,13 @@ impl Producer {
     pub fn new(options: &KafkaOptions, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let config = options.producer();
         let client = connect(&config).map_err(|error| OpenError::Client(error.to_string()))?;
-        Ok(Self { config, client: RwLock::new(client), clock, heard: Mutex::default() })
+        Ok(Self {
+            config,
+            client: RwLock::new(client),
+            clock,
+            ends: Ends::default(),
+            heard: Mutex::default(),
+        })
     }
 
     /// The brokers' time, by the last record that they dated.
@@ -65,13 +73,20 @@ impl Producer {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).replace(heard);
     }
 
-    /// Stores records in their order; answers the broker's offset of each.
+    /// Refuses a partition that was made anew while this process wrote to it.
+    pub fn check(&self, topic: &str, partition: i32) -> Result<(), LogError> {
+        self.ends.before(topic, partition).map(drop)
+    }
+
+    /// Stores records in their order; answers the broker's offset of each. Below what this process stored before, it is
+    /// another log, and nothing is acknowledged there.
     pub async fn append(
         &self,
         topic: &str,
         partition: i32,
         records: &[NewRecord],
     ) -> Result<Vec<i64>, LogError> {
+        let before = self.ends.before(topic, partition)?;
         let client = self.client.read().unwrap_or_else(PoisonError::into_inner).clone();
         let mut deliveries = Vec::with_capacity(records.len());
         let mut refused = None;
@@ -96,6 +111,9 @@ impl Producer {
         let outcome = outcomes.collect::<Result<Vec<i64>, LogError>>();
         if outcome.is_err() || refused.is_some() {
             self.replace_if_fatal();
+        }
+        if let Ok(offsets) = &outcome {
+            self.ends.stored((topic, partition), before, offsets)?;
         }
         match refused {
             None => outcome,

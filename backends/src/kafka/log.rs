@@ -107,6 +107,7 @@ impl Log for KafkaLog {
     async fn watermarks(&self, of: &TopicPartition) -> Result<Watermarks, LogError> {
         self.topics.look(&of.topic).await?;
         let place = self.topics.place(of).await?;
+        self.producer.check(&place.name, place.number)?;
         self.control.watermarks(&place).await
     }
 

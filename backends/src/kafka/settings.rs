@@ -4,9 +4,10 @@ use super::control::Shape;
 use super::open_error::PARTITIONS;
 use super::options::BATCH_BYTES_MAX;
 use super::{Finding, KafkaOptions};
-use domain::topic::CATALOG;
+use domain::topic::{CATALOG, MOVABLE};
 use std::collections::HashMap;
 
+const MIN_IN_SYNC: &str = "min.insync.replicas";
 /// What keeps a record for ever.
 const FOR_EVER: &str = "-1";
 
@@ -21,12 +22,15 @@ enum Rule {
 #[derive(Clone, Debug)]
 pub struct Settings {
     brokers: String,
+    /// Our name of it.
+    name: String,
     /// Its name on the brokers.
     pub topic: String,
     /// How many partitions it must have.
     pub partitions: usize,
     /// How many copies of each.
     pub replication: i32,
+    holds_pulses: bool,
     rules: Vec<(&'static str, Rule)>,
 }
 
@@ -41,14 +45,21 @@ impl Settings {
         let rules = vec![
             ("cleanup.policy", is("delete")),
             ("message.timestamp.type", is("LogAppendTime")),
-            ("min.insync.replicas", Rule::AtLeast(options.min_insync_replicas.into())),
+            (MIN_IN_SYNC, Rule::AtLeast(options.min_insync_replicas.into())),
             ("unclean.leader.election.enable", is("false")),
             ("retention.ms", retention),
             ("retention.bytes", is(FOR_EVER)),
             ("max.message.bytes", Rule::AtLeast(i64::try_from(BATCH_BYTES_MAX).unwrap_or(i64::MAX))),
         ];
-        let (brokers, topic) = (options.brokers.clone(), options.topic(topic));
-        Self { brokers, topic, partitions, replication: options.replication, rules }
+        Self {
+            brokers: options.brokers.clone(),
+            name: topic.to_owned(),
+            topic: options.topic(topic),
+            partitions,
+            replication: options.replication,
+            holds_pulses: topic != CATALOG && !MOVABLE.contains(&topic),
+            rules,
+        }
     }
 
     /// What a new topic is given.
@@ -56,19 +67,32 @@ impl Settings {
         self.rules.iter().map(|(name, rule)| (*name, rule.value())).collect()
     }
 
-    /// The finding of a topic that is not there.
+    /// The finding of a topic that is not there. One of pulses that is made by hand would be taken for the one that is
+    /// gone by every edge that starts.
     pub fn absent(&self) -> Finding {
+        if self.holds_pulses {
+            let name = &self.name;
+            let mend = format!(
+                "restore it; where it is gone for good, declare the loss and make none by hand: pulse catalog \
+                 add-incarnation --topic {name} --declare-loss --operator NAME"
+            );
+            return absent(mend);
+        }
         let values: Vec<String> =
             self.values().iter().map(|(name, value)| format!(" --config {name}={value}")).collect();
         let Self { partitions, replication, .. } = self;
         let create = format!("--create --partitions {partitions} --replication-factor {replication}");
-        let mend = format!("{}{}", self.topics(&create), values.concat());
-        Finding { setting: "topic".to_owned(), found: "absent".to_owned(), wanted: "there".to_owned(), mend }
+        absent(format!("{}{}", self.topics(&create), values.concat()))
     }
 
     /// All that differs.
     pub fn differences(&self, shape: Shape, values: &HashMap<String, String>) -> Vec<Finding> {
-        let shape = [self.partitions(shape.partitions), self.replicas(shape.replicas)];
+        let least_in_sync = values.get(MIN_IN_SYNC).and_then(|value| value.parse().ok());
+        let shape = [
+            self.partitions(shape.partitions),
+            self.replicas(shape.replicas),
+            self.writable(shape.replicas, least_in_sync.unwrap_or(0)),
+        ];
         let values = self.rules.iter().map(|(name, rule)| self.difference(name, rule, values.get(*name)));
         shape.into_iter().chain(values).flatten().collect()
     }
@@ -90,9 +114,28 @@ impl Settings {
 
     fn replicas(&self, found: usize) -> Option<Finding> {
         let wanted = usize::try_from(self.replication).unwrap_or(0);
-        let mend = format!("kafka-reassign-partitions.sh --bootstrap-server {} --execute", self.brokers);
-        let finding = finding("replication.factor", &found.to_string(), format!("{wanted} or more"), mend);
+        let finding = finding(
+            "replication.factor",
+            &found.to_string(),
+            format!("{wanted} or more"),
+            self.reassign(wanted),
+        );
         (found < wanted).then_some(finding)
+    }
+
+    /// Where more copies must have a record than there are, nothing is ever stored.
+    fn writable(&self, replicas: usize, least_in_sync: usize) -> Option<Finding> {
+        let (found, wanted) =
+            (least_in_sync.to_string(), format!("{replicas} or less, the copies there are"));
+        (replicas < least_in_sync).then(|| finding(MIN_IN_SYNC, &found, wanted, self.reassign(least_in_sync)))
+    }
+
+    fn reassign(&self, replicas: usize) -> String {
+        let Self { brokers, topic, .. } = self;
+        format!(
+            "kafka-reassign-partitions.sh --bootstrap-server {brokers} --reassignment-json-file FILE --execute, where FILE \
+             names {replicas} brokers for each partition of {topic}"
+        )
     }
 
     fn difference(&self, name: &str, rule: &Rule, found: Option<&String>) -> Option<Finding> {
@@ -137,6 +180,10 @@ impl Rule {
     }
 }
 
+fn absent(mend: String) -> Finding {
+    finding("topic", "absent", "there".to_owned(), mend)
+}
+
 fn finding(setting: &str, found: &str, wanted: String, mend: String) -> Finding {
     Finding { setting: setting.to_owned(), found: found.to_owned(), wanted, mend }
 }
@@ -149,6 +196,7 @@ pub fn list(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::topic::DEAD_LETTERS;
     use std::time::Duration;
 
     const GOOD: Shape = Shape { partitions: 4, replicas: 3, is_led: true };
@@ -227,6 +275,11 @@ mod tests {
         ] {
             assert_eq!(told(name, more), None, "{name}={more}");
         }
+        let never = told("min.insync.replicas", "4").unwrap();
+        assert!(
+            never.starts_with("min.insync.replicas is 4 and must be 3 or less, the copies there are;"),
+            "{never}"
+        );
         assert!(told("min.insync.replicas", "many").is_some(), "what is no number is not enough");
         assert!(told("max.message.bytes", "-1").is_some(), "only a retention can be without end");
     }
@@ -253,7 +306,8 @@ mod tests {
                    --topic north.pulses --alter --partitions 4";
         assert_eq!(lines[0], add);
         let copy = "replication.factor is 1 and must be 3 or more; mend it by: kafka-reassign-partitions.sh \
-                    --bootstrap-server one:9092 --execute";
+                    --bootstrap-server one:9092 --reassignment-json-file FILE --execute, where FILE names 3 brokers \
+                    for each partition of north.pulses";
         assert_eq!(lines[1], copy);
         let many = settings.differences(Shape { partitions: 5, ..GOOD }, &good(&settings));
         assert_eq!(many.len(), 1);
@@ -265,11 +319,14 @@ mod tests {
 
     #[test]
     fn a_topic_that_is_not_there_is_told_with_all_it_needs() {
-        let told = settings().absent().to_string();
+        let told = Settings::of(&options(), DEAD_LETTERS, 4).absent().to_string();
         let begin = "topic is absent and must be there; mend it by: kafka-topics.sh --bootstrap-server one:9092 \
-                     --topic north.pulses --create --partitions 4 --replication-factor 3 --config \
+                     --topic north.resource-consumption-dlq --create --partitions 4 --replication-factor 3 --config \
                      cleanup.policy=delete --config message.timestamp.type=LogAppendTime";
         assert!(told.starts_with(begin), "{told}");
         assert!(told.ends_with("--config max.message.bytes=1000000"), "{told}");
+        let pulses = settings().absent().to_string();
+        let mend = "pulse catalog add-incarnation --topic pulses --declare-loss --operator NAME";
+        assert!(pulses.ends_with(mend) && !pulses.contains("--create"), "{pulses}");
     }
 }

@@ -81,6 +81,11 @@ impl Config {
     /// How to reach the log; `None`: it is embedded. Reads the files that are named.
     pub fn options(&self) -> anyhow::Result<Option<KafkaOptions>> {
         let Some(brokers) = &self.brokers else { return Ok(None) };
+        if self.min_insync_replicas > self.replication {
+            let rule =
+                "kafka.min_insync_replicas must be at most kafka.replication: else nothing is ever stored";
+            return Err(Failure::usage(rule).into());
+        }
         let compression = match self.compression {
             Compression::None => kafka::Compression::None,
             Compression::Zstd => kafka::Compression::Zstd,
@@ -126,6 +131,14 @@ mod tests {
     #[test]
     fn without_brokers_the_log_is_embedded() {
         assert!(Config::default().options().unwrap().is_none());
+    }
+
+    #[test]
+    fn more_copies_in_sync_than_there_are_is_refused() {
+        let config =
+            Config { brokers: Some("a:9092".to_owned()), min_insync_replicas: 2, ..Config::default() };
+        let told = config.options().unwrap_err().to_string();
+        assert!(told.starts_with("kafka.min_insync_replicas must be at most kafka.replication"), "{told}");
     }
 
     #[test]

@@ -54,6 +54,18 @@ impl Site {
         self.edge.json(0, &[&pulse[..], &[&quantity]].concat());
     }
 
+    /// The edge that wrote to a topic acknowledges nothing in another one of its name.
+    fn is_not_acknowledged(&self) {
+        let pulse = ["send", "--tenant", "acme", "--sku", "llm.input", "--unit", "token", "--quantity", "1"];
+        let mut sending = Process::spawn(self.edge.command().args(pulse));
+        let told = eventually("the edge's refusal", || {
+            let told = readiness(&self.edge)["checks"]["log"].as_str().unwrap().to_owned();
+            told.contains("was made anew").then_some(told)
+        });
+        assert!(told.contains("pulse catalog add-incarnation"), "{told}");
+        assert!(sending.is_running(), "it has no acknowledgement yet, and tries again");
+    }
+
     /// What is counted by now.
     fn find_usage(&self) -> Option<String> {
         let ask = ["query", "usage", "--tenant", "acme", "--from", "-24h", "--sku", "llm.input"];
@@ -106,7 +118,10 @@ fn records_that_retention_took_before_they_were_counted_are_not_passed_over() {
     site.send(11);
     let consumer = site.consumer("second");
     let alarm = consumer.alarm("RETENTION_PASSED");
-    assert_eq!(alarm, "RETENTION_PASSED: the log begins at offset 2, 1 is not counted yet; restore the log");
+    assert_eq!(
+        alarm,
+        "RETENTION_PASSED: the log begins at offset 2, 1 is not counted yet; restore the log, and `pulse doctor` says what keeps records longer"
+    );
     assert_eq!(site.find_usage().as_deref(), Some("5"));
     let books = site.query.json(6, &["reconcile"]);
     assert_eq!((&books["applied"], &books["in_flight"]), (&"1".into(), &"1".into()));
@@ -135,22 +150,26 @@ fn a_topic_that_goes_stops_its_generation_and_one_made_anew_is_not_taken_for_it(
     let doctor = consumer.command_of(site.house.command()).arg("doctor").output().unwrap();
     let told = String::from_utf8(doctor.stdout).unwrap();
     assert_eq!(doctor.status.code(), Some(1));
-    assert!(told.contains("TOPIC_GONE") && told.contains("kafka-topics.sh"), "{told}");
+    assert!(told.contains("TOPIC_GONE") && told.contains("pulse catalog add-incarnation"), "{told}");
     consumer.signal("TERM");
     assert_eq!(consumer.exit_code(), Some(0));
     let refused = site.consumer("without");
     let refusal = eventually("a refusal", || {
         let text = fs::read_to_string(&refused.log).unwrap();
-        text.contains("topic is absent and must be there; mend it by: kafka-topics.sh").then_some(text)
+        text.contains("topic is absent and must be there; mend it by: restore it").then_some(text)
     });
-    assert!(refusal.contains("--create --partitions 4"), "{refusal}");
+    assert!(refusal.contains("make none by hand: pulse catalog add-incarnation"), "{refusal}");
 
     site.others.create(PULSES, PARTITIONS);
     let alarm = site.consumer("empty").alarm("LOG_TOO_SHORT");
-    assert_eq!(alarm, "LOG_TOO_SHORT: the log ends at offset 0, 1 was already reached; restore the log");
+    let declare = "or declare the loss by `pulse catalog add-incarnation`";
+    let expected = format!("the log ends at offset 0, 1 was already reached; restore the log, {declare}");
+    assert_eq!(alarm, format!("LOG_TOO_SHORT: {expected}"));
+    site.is_not_acknowledged();
     site.others.write(PULSES, PARTITIONS, 3);
     let alarm = site.consumer("foreign").alarm("FINGERPRINT_MISMATCH");
-    let expected = "record 0 is not the one that was counted; the log was replaced, restore it";
+    let expected =
+        format!("record 0 is not the one that was counted; the log was replaced, restore it, {declare}");
     assert_eq!(alarm, format!("FINGERPRINT_MISMATCH: {expected}"));
     assert_eq!(site.find_usage().as_deref(), Some("5"));
 }

@@ -39,6 +39,7 @@ mod ledger;
 mod live;
 mod matching;
 mod meta;
+mod metrics;
 mod missing;
 mod overview;
 mod page;
@@ -102,6 +103,7 @@ struct Inner {
 
 /// Puts the reads together.
 pub fn build(config: Config, ports: Ports) -> QueryApi {
+    metrics::describe();
     QueryApi(Arc::new(Inner {
         config,
         ports,

@@ -1,7 +1,7 @@
 //! `GET /v1/reconciliation`: do the books balance, and does a recount find what they say?
 
-use crate::QueryApi;
 use crate::recount::{Books, PartitionBooks, recount};
+use crate::{QueryApi, metrics};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -134,12 +134,20 @@ pub async fn get_reconciliation(
 /// Counts everything again, and tells in `counted` how far it is.
 async fn reconcile(query: &QueryApi, counted: &AtomicU64) -> Result<Reconciliation, Problem> {
     let _alone = query.recount_alone().await;
+    let began = query.now();
     let registry = query.registry();
     let books = Books { store: query.store(), log: query.log(), registry: &registry, counted };
-    let partitions: Vec<PartitionEntries> =
-        recount(books).await?.iter().map(PartitionEntries::from).collect();
-    let entries = partitions.iter().map(|one| &one.entries).sum();
-    Ok(Reconciliation { entries, partitions })
+    let outcome = recount(books).await.map(Reconciliation::from);
+    metrics::recounted(&outcome, began, query.now());
+    outcome
+}
+
+impl From<Vec<PartitionBooks>> for Reconciliation {
+    fn from(books: Vec<PartitionBooks>) -> Self {
+        let partitions: Vec<PartitionEntries> = books.iter().map(PartitionEntries::from).collect();
+        let entries = partitions.iter().map(|one| &one.entries).sum();
+        Self { entries, partitions }
+    }
 }
 
 impl From<&PartitionBooks> for PartitionEntries {

@@ -5,6 +5,7 @@ use crate::QueryApi;
 use crate::ask::Ask;
 use crate::fold::{Slot, Used, late_count};
 use crate::meta::Meta;
+use crate::seats::Seat;
 use crate::usage::{self, UsageItem, UsagePage};
 use axum::response::sse::Event;
 use domain::code::Code;
@@ -14,7 +15,6 @@ use rest::Problem;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 
 /// How often a change is looked for: usage is flushed about that often.
 const LOOK: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ pub struct Watch {
     ends: Timestamp,
     told: BTreeMap<Slot, Used>,
     watermark: Option<Timestamp>,
-    _seat: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 /// What is told at once.
@@ -41,11 +41,7 @@ pub struct Told {
 
 impl Watch {
     /// Reads the first answer.
-    pub async fn open(
-        query: QueryApi,
-        ask: Ask,
-        seat: OwnedSemaphorePermit,
-    ) -> Result<(Self, Told), Problem> {
+    pub async fn open(query: QueryApi, ask: Ask, seat: Seat) -> Result<(Self, Told), Problem> {
         let ends = query.now().plus_seconds(LIFE_DAYS * SECONDS_PER_DAY);
         let mut watch = Self { query, ask, ends, told: BTreeMap::new(), watermark: None, _seat: seat };
         let page = watch.look().await?;

@@ -3,6 +3,7 @@
 use super::{Reconciliation, reconcile};
 use crate::QueryApi;
 use crate::recount::Books;
+use crate::seats::Seat;
 use axum::response::sse::{Event, Sse};
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream, stream};
@@ -13,7 +14,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -37,7 +37,7 @@ struct Following {
     counted: Arc<AtomicU64>,
     expected: u64,
     shutdown: CancellationToken,
-    _seat: OwnedSemaphorePermit,
+    _seat: Seat,
 }
 
 /// Begins a recount that lasts as long as somebody follows it. The last event is its outcome; there is none where the

@@ -1,6 +1,6 @@
 //! `pulse up --demo`: money at the first look, a letter for every reason, the same past for the same seed.
 
-use super::server::{eventually, pulse};
+use super::server::{clean, eventually, pulse, repository};
 use pulse::ready_file::Ready;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -91,4 +91,47 @@ fn the_first_look_shows_money_and_every_kind_of_letter_and_the_seed_decides() {
     assert!(past.len() > 40, "a line for each use of eleven tenants");
     assert_eq!(past, again, "the same seed, the same bill");
     assert!(!Path::new(&demo.home.path().join("pulse-data")).exists(), "nothing is kept");
+}
+
+/// Sums a column of the sample usage.
+fn sum_of(column: &str) -> u64 {
+    let sample = fs::read_to_string(repository("examples/llm-usage.csv")).unwrap();
+    let (head, rows) = sample.split_once('\n').unwrap();
+    let index = head.trim().split(',').position(|name| name == column).unwrap();
+    rows.lines().map(|row| row.split(',').nth(index).unwrap().trim().parse::<u64>().unwrap()).sum()
+}
+
+#[test]
+fn what_make_run_starts_prints_the_costs_of_the_sample_and_stops_at_a_signal() {
+    let home = tempfile::tempdir().unwrap();
+    let (out, data) = (home.path().join("out"), home.path().join("data"));
+    let mut command = clean(Command::new("bash"));
+    command.arg(repository("examples/run.sh")).env("PULSE", env!("CARGO_BIN_EXE_pulse"));
+    command.env("PULSE_DATA_DIR", &data).env("TMPDIR", home.path());
+    command.env("PULSE_LISTEN_HTTP", "127.0.0.1:0").env("PULSE_LISTEN_GRPC", "127.0.0.1:0");
+    command.stdin(Stdio::null()).stdout(fs::File::create(&out).unwrap());
+    let mut script = command.stderr(fs::File::create(home.path().join("talk")).unwrap()).spawn().unwrap();
+    let told = eventually("the whole of it", || {
+        assert_eq!(
+            script.try_wait().unwrap(),
+            None,
+            "{}",
+            fs::read_to_string(home.path().join("talk")).unwrap()
+        );
+        let told = fs::read_to_string(&out).unwrap();
+        told.contains("Stop with Ctrl-C").then_some(told)
+    });
+    for (sku, column) in [("llm.input", "ContextTokens"), ("llm.output", "GeneratedTokens")] {
+        let row = told
+            .lines()
+            .find(|line| line.contains(&format!(" {sku} ")) && line.contains(" token "))
+            .unwrap_or_else(|| panic!("{told}"));
+        let cells: Vec<&str> = row.split_whitespace().collect();
+        assert!(cells.contains(&&sum_of(column).to_string()[..]) && cells.contains(&"USD"), "{row}");
+    }
+    assert!(told.contains("/v1/costs?group_by=tenant"), "{told}");
+    let signal = Command::new("kill").args(["-TERM", &script.id().to_string()]).status().unwrap();
+    assert!(signal.success());
+    assert!(script.wait().unwrap().success());
+    assert!(!data.join("ready.json").exists(), "the server has gone with its script");
 }

@@ -12,7 +12,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The binary under test, with no setting of this machine's.
 pub fn pulse() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pulse"));
+    clean(Command::new(env!("CARGO_BIN_EXE_pulse")))
+}
+
+/// A command with no setting of this machine's.
+pub fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PULSE_")) {
         command.env_remove(name);
     }

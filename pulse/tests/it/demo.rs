@@ -93,6 +93,24 @@ fn the_first_look_shows_money_and_every_kind_of_letter_and_the_seed_decides() {
     assert!(!Path::new(&demo.home.path().join("pulse-data")).exists(), "nothing is kept");
 }
 
+/// The script of `make run`. A signal ends it with its server, also where a test fails.
+struct Script(Child);
+
+impl Script {
+    fn end(&mut self) -> bool {
+        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        self.0.wait().is_ok_and(|status| status.success())
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        if matches!(self.0.try_wait(), Ok(None)) {
+            self.end();
+        }
+    }
+}
+
 /// Sums a column of the sample usage.
 fn sum_of(column: &str) -> u64 {
     let sample = fs::read_to_string(repository("examples/llm-usage.csv")).unwrap();
@@ -110,14 +128,10 @@ fn what_make_run_starts_prints_the_costs_of_the_sample_and_stops_at_a_signal() {
     command.env("PULSE_DATA_DIR", &data).env("TMPDIR", home.path());
     command.env("PULSE_LISTEN_HTTP", "127.0.0.1:0").env("PULSE_LISTEN_GRPC", "127.0.0.1:0");
     command.stdin(Stdio::null()).stdout(fs::File::create(&out).unwrap());
-    let mut script = command.stderr(fs::File::create(home.path().join("talk")).unwrap()).spawn().unwrap();
+    let talk = home.path().join("talk");
+    let mut script = Script(command.stderr(fs::File::create(&talk).unwrap()).spawn().unwrap());
     let told = eventually("the whole of it", || {
-        assert_eq!(
-            script.try_wait().unwrap(),
-            None,
-            "{}",
-            fs::read_to_string(home.path().join("talk")).unwrap()
-        );
+        assert_eq!(script.0.try_wait().unwrap(), None, "{}", fs::read_to_string(&talk).unwrap());
         let told = fs::read_to_string(&out).unwrap();
         told.contains("Stop with Ctrl-C").then_some(told)
     });
@@ -130,8 +144,6 @@ fn what_make_run_starts_prints_the_costs_of_the_sample_and_stops_at_a_signal() {
         assert!(cells.contains(&&sum_of(column).to_string()[..]) && cells.contains(&"USD"), "{row}");
     }
     assert!(told.contains("/v1/costs?group_by=tenant"), "{told}");
-    let signal = Command::new("kill").args(["-TERM", &script.id().to_string()]).status().unwrap();
-    assert!(signal.success());
-    assert!(script.wait().unwrap().success());
+    assert!(script.end());
     assert!(!data.join("ready.json").exists(), "the server has gone with its script");
 }

@@ -9,7 +9,6 @@ use metrics::{
     histogram,
 };
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Time from the request to write until it is durable: what an acknowledgement waits for.
 const WRITE_SECONDS: &str = "pulse_backends_write_seconds";
@@ -57,7 +56,7 @@ pub(crate) async fn cql_call<T>(
         Err(StoreError::Damaged { .. } | StoreError::TooLarge { .. }) => "refused",
     };
     counter!(CQL_CALLS, "call" => call, "outcome" => outcome).increment(1);
-    histogram!(CQL_SECONDS, "call" => call).record(since(clock, began));
+    histogram!(CQL_SECONDS, "call" => call).record(clock.now().since(began));
     if let Ok(answer) = &answer {
         counter!(CQL_CELLS, "call" => call).increment(cells(answer) as u64);
     }
@@ -127,25 +126,19 @@ impl Meter {
     }
 
     pub fn committed(&self, began: Timestamp, jobs: usize, ending: Ending) {
-        self.commit_seconds.record(since(&*self.clock, began));
+        self.commit_seconds.record(self.clock.now().since(began));
         self.commit_jobs.record(number(jobs));
         self.commits.iter().filter(|(of, _)| *of == ending).for_each(|(_, commits)| commits.increment(1));
     }
 
     pub fn written(&self, asked: Timestamp, bytes: usize) {
-        self.write_seconds.record(since(&*self.clock, asked));
+        self.write_seconds.record(self.clock.now().since(asked));
         self.written_bytes.increment(bytes as u64);
     }
 
     pub fn read(&self, asked: Timestamp) {
-        self.read_seconds.record(since(&*self.clock, asked));
+        self.read_seconds.record(self.clock.now().since(asked));
     }
-}
-
-/// A clock that went back says nothing.
-fn since(clock: &dyn Clock, then: Timestamp) -> Duration {
-    let nanos = clock.now().nanos().saturating_sub(then.nanos());
-    Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
 }
 
 fn number(count: usize) -> f64 {

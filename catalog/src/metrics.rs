@@ -4,7 +4,6 @@ use crate::catalog::CatalogError;
 use crate::fold::{Effect, Outcome};
 use domain::time::Timestamp;
 use metrics::{Gauge, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
-use std::time::Duration;
 
 /// Commands by kind and outcome: refused ones are a client's to mend, failed ones ours.
 const COMMANDS: &str = "pulse_catalog_commands_total";
@@ -70,8 +69,7 @@ impl Run {
 
     /// All of it is done.
     pub(crate) fn end(mut self, start: Timestamp, now: Timestamp) {
-        let nanos = now.nanos().saturating_sub(start.nanos());
-        histogram!(RUN_SECONDS).record(Duration::from_nanos(nanos.try_into().unwrap_or_default()));
+        histogram!(RUN_SECONDS).record(now.since(start));
         self.pending.set(0);
         self.outcome = "done";
     }

@@ -1,6 +1,7 @@
 //! Instants and half-open spans of time, in UTC.
 
 use std::fmt;
+use std::time::Duration;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
@@ -57,6 +58,12 @@ impl Timestamp {
     /// Nanoseconds past [`Self::seconds`].
     pub const fn subsecond_nanos(self) -> i64 {
         self.0.rem_euclid(NANOS_PER_SECOND)
+    }
+
+    /// The time since an earlier instant; none where that is later, for a clock may go back.
+    pub fn since(self, earlier: Self) -> Duration {
+        let nanos = self.0.saturating_sub(earlier.0);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
     }
 
     /// From a protobuf timestamp, cut to what an instant can be. `None`: it breaks protobuf's own rule.

@@ -9,7 +9,6 @@ use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
     histogram,
 };
-use std::time::Duration;
 
 /// Pulses by outcome: `accepted`, `duplicate`, `rejected` (and why), `not_taken` (and why: its sender comes again).
 const PULSES: &str = "pulse_ingestor_api_pulses_total";
@@ -102,8 +101,7 @@ impl Meter {
         answer: &Result<Taken, NotTaken>,
         (from, to): (Timestamp, Timestamp),
     ) {
-        let nanos = to.nanos().saturating_sub(from.nanos());
-        self.ack_seconds.record(Duration::from_nanos(nanos.try_into().unwrap_or_default()));
+        self.ack_seconds.record(to.since(from));
         match answer {
             Ok(taken) => self.taken(&taken.outcomes),
             Err(error) => count(&self.not_taken, error.code, pulses),

@@ -4,7 +4,6 @@ use crate::reconciliation::Reconciliation;
 use domain::time::Timestamp;
 use metrics::{Gauge, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use rest::Problem;
-use std::time::Duration;
 
 /// Places that are taken by answers that go on, `live` ones and `recount`s that are followed: at its bound, 64 and 16, the next one is refused as OVERLOADED.
 const SEATS_TAKEN: &str = "pulse_query_api_seats_taken";
@@ -33,8 +32,7 @@ pub(crate) fn recounted(outcome: &Result<Reconciliation, Problem>, began: Timest
         Err(_) => "failed",
     };
     counter!(RECOUNTS, "outcome" => outcome).increment(1);
-    let nanos = ended.nanos().saturating_sub(began.nanos());
-    histogram!(RECOUNT_SECONDS).record(Duration::from_nanos(nanos.try_into().unwrap_or_default()));
+    histogram!(RECOUNT_SECONDS).record(ended.since(began));
 }
 
 #[cfg(test)]

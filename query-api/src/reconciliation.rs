@@ -136,8 +136,8 @@ async fn reconcile(query: &QueryApi, counted: &AtomicU64) -> Result<Reconciliati
     let _alone = query.recount_alone().await;
     let began = query.now();
     let registry = query.registry();
-    let books = Books { store: query.store(), log: query.log(), registry: &registry, counted };
-    let outcome = recount(books).await.map(Reconciliation::from);
+    let books = Books { store: query.store(), log: query.log(), registry: &registry };
+    let outcome = recount(books, counted).await.map(Reconciliation::from);
     metrics::recounted(&outcome, began, query.now());
     outcome
 }

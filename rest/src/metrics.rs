@@ -7,7 +7,6 @@ use domain::time::Timestamp;
 use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 /// Requests by operation, such as `GET /v1/usage`, and status. A share of 5xx is ours to mend, one of 4xx a client's.
 const REQUESTS: &str = "pulse_http_requests_total";
@@ -57,10 +56,10 @@ impl Meter {
     }
 
     pub fn answered(&self, started: &Started, status: StatusCode) {
-        let nanos = self.clock.now().nanos().saturating_sub(started.at.nanos());
+        let took = self.clock.now().since(started.at);
         let Series { requests, seconds, .. } = self.series(started, status);
         requests.increment(1);
-        seconds.record(Duration::from_nanos(nanos.try_into().unwrap_or_default()));
+        seconds.record(took);
     }
 
     fn series(&self, Started { method, route, .. }: &Started, status: StatusCode) -> Series {

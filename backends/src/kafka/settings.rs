@@ -30,7 +30,6 @@ pub struct Settings {
     pub partitions: usize,
     /// How many copies of each.
     pub replication: i32,
-    holds_pulses: bool,
     rules: Vec<(&'static str, Rule)>,
 }
 
@@ -57,7 +56,6 @@ impl Settings {
             topic: options.topic(topic),
             partitions,
             replication: options.replication,
-            holds_pulses: topic != CATALOG && !MOVABLE.contains(&topic),
             rules,
         }
     }
@@ -70,7 +68,7 @@ impl Settings {
     /// The finding of a topic that is not there. One of pulses that is made by hand would be taken for the one that is
     /// gone by every edge that starts.
     pub fn absent(&self) -> Finding {
-        if self.holds_pulses {
+        if self.holds_pulses() {
             let name = &self.name;
             let mend = format!(
                 "restore it; where it is gone for good, declare the loss and make none by hand: pulse catalog \
@@ -83,6 +81,10 @@ impl Settings {
         let Self { partitions, replication, .. } = self;
         let create = format!("--create --partitions {partitions} --replication-factor {replication}");
         absent(format!("{}{}", self.topics(&create), values.concat()))
+    }
+
+    fn holds_pulses(&self) -> bool {
+        self.name != CATALOG && !MOVABLE.contains(&&*self.name)
     }
 
     /// All that differs.

@@ -3,6 +3,7 @@
 use domain::time::{Quarter, TimeError, Timestamp, Window};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
+use std::time::Duration;
 
 const NANOS: i128 = 1_000_000_000;
 
@@ -64,6 +65,19 @@ fn instants_beyond_what_one_can_be_are_cut() {
     assert_eq!((Timestamp::from_seconds(i64::MAX), Timestamp::from_millis(i64::MIN)), (last, first));
     assert_eq!((last.plus_seconds(1), first.plus_seconds(-1)), (last, first));
     assert_eq!(Timestamp::EPOCH.plus_seconds(i64::MIN), first);
+}
+
+#[test]
+fn the_time_since_an_instant_is_none_where_the_clock_went_back() {
+    let (early, late) = (Timestamp::from_nanos(-1_500_000_000), Timestamp::from_seconds(2));
+    assert_eq!(late.since(early), Duration::from_millis(3_500));
+    assert_eq!((early.since(late), late.since(late)), (Duration::ZERO, Duration::ZERO));
+    let (first, last) = (Timestamp::from_nanos(i64::MIN), Timestamp::from_nanos(i64::MAX));
+    assert_eq!(
+        last.since(first),
+        Duration::from_nanos(i64::MAX.unsigned_abs()),
+        "cut to what an instant can be"
+    );
 }
 
 #[test]

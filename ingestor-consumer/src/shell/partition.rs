@@ -219,9 +219,8 @@ impl Partition {
     }
 
     fn flushed(&mut self, flushed: &Flushed) {
-        let since = self.flushing_since.take().map_or(0, Timestamp::nanos);
-        let took = u64::try_from(self.shared.ports.clock.now().nanos() - since).unwrap_or(0);
-        self.meter.flushed(flushed, Duration::from_nanos(took));
+        let began = self.flushing_since.take().unwrap_or(Timestamp::EPOCH);
+        self.meter.flushed(flushed, self.shared.ports.clock.now().since(began));
         self.spans.end_flush();
     }
 

@@ -4,7 +4,7 @@ use super::events::{self, Event, Events};
 use crate::exit::{Exit, Failure};
 use crate::server::Server;
 use anyhow::Context;
-use reqwest::{Method, RequestBuilder, StatusCode, Url, header};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde_json::{Value, json};
 
 /// A request, without the server it goes to.
@@ -101,12 +101,9 @@ impl Rest {
 
     /// Sends a request; a problem document is a failure.
     pub async fn send(&self, request: &Request) -> anyhow::Result<Answer> {
-        let response = self.builder(request)?.send().await.map_err(|error| self.unreachable(&error))?;
+        let response = self.ask(self.builder(request)?).await?;
         let status = response.status();
         let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
-        if !status.is_success() {
-            return Err(problem(status, &bytes).into());
-        }
         let body = if bytes.is_empty() {
             Value::Null
         } else {
@@ -119,12 +116,7 @@ impl Rest {
     /// it is no `problem`.
     pub async fn follow(&self, request: &Request, mut show: impl FnMut(&Value)) -> anyhow::Result<Value> {
         let builder = self.builder(request)?.header(header::ACCEPT, events::CONTENT_TYPE);
-        let mut response = builder.send().await.map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
-        if !status.is_success() {
-            let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
-            return Err(problem(status, &bytes).into());
-        }
+        let mut response = self.ask(builder).await?;
         let mut events = Events::default();
         while let Some(piece) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
             events.push(&piece);
@@ -138,6 +130,17 @@ impl Rest {
         }
         Err(Failure::not_ready(format!("{} ended before it had the answer: ask again", self.server.http))
             .into())
+    }
+
+    /// The answer as it begins; a problem document is a failure.
+    async fn ask(&self, builder: RequestBuilder) -> anyhow::Result<Response> {
+        let response = builder.send().await.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let bytes = response.bytes().await.map_err(|error| self.unreachable(&error))?;
+        Err(problem(status, &bytes).into())
     }
 
     fn builder(&self, request: &Request) -> anyhow::Result<RequestBuilder> {

@@ -1,6 +1,7 @@
 //! Pages handed over record by record, over the borders of page and part.
 
 use super::*;
+use crate::testing::records::keep_page;
 use backends::memory::{MemoryStore, ReadFault};
 use domain::time::Timestamp;
 use proptest::prelude::*;
@@ -12,13 +13,6 @@ fn entry(offset: u64, bytes: usize) -> Entry {
         .map(|index| domain::hash::fixed_hash(&(index as u64 ^ offset).to_le_bytes()).to_le_bytes()[0]);
     let value: Bytes = value.collect::<Vec<u8>>().into();
     Entry { offset, timestamp: Timestamp::from_seconds(5), headers: Vec::new(), value }
-}
-
-async fn keep(store: &MemoryStore, entry: &Entry) {
-    for (part, value) in (0..).zip(split(entry)) {
-        let cell = Cell { key: page_key(1, 0, entry.offset, part), timestamp: 1, value };
-        store.write(vec![cell]).await.unwrap();
-    }
 }
 
 async fn read(store: &MemoryStore, offsets: Range<u64>) -> Result<Vec<Entry>, StoreError> {
@@ -36,7 +30,7 @@ async fn records_come_whole_and_rising_over_pages_and_parts() {
     let store = MemoryStore::new();
     let kept = [entry(0, 3), entry(1_022, 120_000), entry(1_023, 0), entry(1_024, 90_000), entry(4_000, 1)];
     for entry in kept.iter().rev() {
-        keep(&store, entry).await;
+        keep_page(&store, 0, entry).await;
     }
     for chunk in [1, 2, 3, 1_000] {
         store.set_chunk_cells(chunk);
@@ -48,7 +42,7 @@ async fn records_come_whole_and_rising_over_pages_and_parts() {
 async fn only_the_offsets_asked_for_are_handed_over() {
     let store = MemoryStore::new();
     for offset in [0, 5, 1_023, 1_024, 2_047, 2_048] {
-        keep(&store, &entry(offset, 10)).await;
+        keep_page(&store, 0, &entry(offset, 10)).await;
     }
     for (range, expected) in [
         (0..0, vec![]),
@@ -95,7 +89,7 @@ async fn a_part_that_is_lost_or_damaged_is_named() {
 #[tokio::test]
 async fn a_store_that_is_away_is_no_end() {
     let store = MemoryStore::new();
-    keep(&store, &entry(3, 3)).await;
+    keep_page(&store, 0, &entry(3, 3)).await;
     store.script_reads([Some(ReadFault::Unavailable)]);
     assert!(matches!(read(&store, 0..9).await, Err(StoreError::Unavailable(_))));
     assert_eq!(offsets(&read(&store, 0..9).await.unwrap()), [3]);
@@ -112,7 +106,7 @@ proptest! {
         runtime.block_on(async {
             let store = MemoryStore::new();
             for offset in &kept {
-                keep(&store, &entry(*offset, 8)).await;
+                keep_page(&store, 0, &entry(*offset, 8)).await;
             }
             let (mut seen, mut start) = (Vec::new(), 0);
             for end in cuts.into_iter().chain([3_000]) {

@@ -49,7 +49,7 @@ pub(super) async fn follow(
     let seat = query.recount_seats().take()?;
     let (counted, shutdown) = (Arc::new(AtomicU64::default()), query.shutdown().clone());
     let registry = query.registry();
-    let books = Books { store: query.store(), log: query.log(), registry: &registry, counted: &counted };
+    let books = Books { store: query.store(), log: query.log(), registry: &registry };
     let expected = books.read().await?;
     let telling = Arc::clone(&counted);
     let recount = async move { reconcile(&query, &telling).await };

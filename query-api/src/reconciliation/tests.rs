@@ -1,21 +1,16 @@
 use super::FOLLOWERS_MAX;
-use crate::testing::events::Reader;
-use crate::testing::{House, NOW, at};
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
+use crate::testing::House;
+use crate::testing::events::{Reader, request};
+use crate::testing::records::{envelope, keep_page, raw, refused, stamped};
+use axum::body::to_bytes;
 use backends::memory::ReadFault;
-use bytes::Bytes;
 use domain::calendar::Period;
 use domain::checkpoint::{Checkpoint, Totals};
-use domain::dimension::Group;
-use domain::port::{CellStore, Log, ReadLimit, TopicPartition};
-use domain::pulse::{RawPulse, StampedPulse, Stamps};
-use domain::reject::RejectReason;
-use domain::table::Cell;
+use domain::port::{Log, ReadLimit, TopicPartition};
+use domain::pulse::StampedPulse;
 use domain::time::Timestamp;
 use futures::FutureExt;
-use proto::page::{page_key, split};
-use proto::record::{Control, Envelope, RefusedPulse, pack, pack_control, to_log};
+use proto::record::{Control, pack, pack_control, to_log};
 use serde_json::{Value, json};
 use std::pin::pin;
 use std::time::Duration;
@@ -23,37 +18,8 @@ use tower::ServiceExt;
 
 const DAY: &str = "2026-03-10T10:00:00Z";
 
-fn envelope() -> Envelope {
-    Envelope { generation: 1, incarnation: 1, arrival: at(NOW) }
-}
-
 fn pulse(id: &str, event_time: &str) -> StampedPulse {
-    let raw = RawPulse {
-        id: id.into(),
-        tenant: "acme".into(),
-        sku: "llm.input".into(),
-        quantity: "5".into(),
-        unit: "token".into(),
-        event_time: Some(at(event_time).into()),
-        ..RawPulse::default()
-    };
-    let stamps = Stamps {
-        group: Group::none(),
-        calendar: "UTC".into(),
-        period: Period::parse("2026-03").unwrap(),
-        catalog_offset: 2,
-    };
-    StampedPulse { pulse: raw.parse().unwrap(), stamps }
-}
-
-fn refused() -> RefusedPulse {
-    RefusedPulse {
-        tenant: "acme".into(),
-        reason: RejectReason::UnknownSku,
-        field: "sku".into(),
-        message: "sku is not in the catalogue".into(),
-        payload: Bytes::from_static(b"x"),
-    }
+    stamped(&raw(id, event_time, "5"))
 }
 
 fn partition() -> TopicPartition {
@@ -91,10 +57,7 @@ async fn settle(house: &House, totals: Totals) {
     let limit = ReadLimit { bytes: 1_000_000, wait: Duration::ZERO };
     let entries = house.log.read(&partition(), 0, limit).await.unwrap();
     for entry in &entries {
-        for (part, value) in (0..).zip(split(entry)) {
-            let cell = Cell { key: page_key(1, 0, entry.offset, part), timestamp: 1, value };
-            house.store.write(vec![cell]).await.unwrap();
-        }
+        keep_page(&house.store, 0, entry).await;
     }
     for offset in 0..totals.applied {
         house.count_as(("acme", "llm.input", "token", DAY, "5"), "", None, offset).await;
@@ -109,10 +72,6 @@ async fn ask(house: &House) -> Value {
     let (status, body) = house.get("/v1/reconciliation").await;
     assert_eq!(status, 200, "{body}");
     body
-}
-
-fn request() -> Request<Body> {
-    Request::get("/v1/reconciliation").header("accept", "text/event-stream").body(Body::empty()).unwrap()
 }
 
 fn broken(body: &Value) -> Vec<&str> {
@@ -253,7 +212,7 @@ async fn a_recount_that_fails_or_is_left_or_ended_makes_room_for_others() {
         followers.push(events);
     }
     let full = json!("all 16 recount places are taken");
-    let refused = house.router.clone().oneshot(request()).await.unwrap();
+    let refused = house.router.clone().oneshot(request("/v1/reconciliation")).await.unwrap();
     let refused: Value =
         serde_json::from_slice(&to_bytes(refused.into_body(), 10_000).await.unwrap()).unwrap();
     assert_eq!((&refused["code"], &refused["detail"]), (&json!("OVERLOADED"), &full));

@@ -42,17 +42,14 @@ pub struct Books<'a> {
     pub log: &'a dyn Log,
     /// The generations.
     pub registry: &'a Registry,
-    /// How much was found so far, as [`Tally::received`] counts it: tells others how far a recount is.
-    pub counted: &'a AtomicU64,
 }
 
-/// Counts every partition of every generation again.
-pub async fn recount(books: Books<'_>) -> Result<Vec<PartitionBooks>, Problem> {
+/// Counts every partition of every generation again, and adds to `counted` what was found, as [`Tally::received`] counts
+/// it: tells others how far it is.
+pub async fn recount(books: Books<'_>, counted: &AtomicU64) -> Result<Vec<PartitionBooks>, Problem> {
     let mut all = Vec::new();
-    for generation in books.registry.generations() {
-        for partition in 0..generation.partitions {
-            all.push(books.recount_partition(generation, partition).await?);
-        }
+    for (generation, partition) in books.partitions() {
+        all.push(books.recount_partition(generation, partition, counted).await?);
     }
     Ok(all)
 }
@@ -61,12 +58,16 @@ impl Books<'_> {
     /// How much the books say was read: about what a recount finds.
     pub async fn read(&self) -> Result<u64, Problem> {
         let mut read = 0;
-        for generation in self.registry.generations() {
-            for partition in 0..generation.partitions {
-                read += read_checkpoint(self.store, generation.number, partition).await?.totals.read;
-            }
+        for (generation, partition) in self.partitions() {
+            read += read_checkpoint(self.store, generation.number, partition).await?.totals.read;
         }
         Ok(read)
+    }
+
+    fn partitions(&self) -> impl Iterator<Item = (&Arc<Generation>, u32)> {
+        let generations = self.registry.generations();
+        generations
+            .flat_map(|generation| (0..generation.partitions).map(move |partition| (generation, partition)))
     }
 
     /// The checkpoint is read first: all below it is in pages and rows by then.
@@ -74,6 +75,7 @@ impl Books<'_> {
         &self,
         generation: &Arc<Generation>,
         partition: u32,
+        counted: &AtomicU64,
     ) -> Result<PartitionBooks, Problem> {
         let place = (generation.number, partition);
         let checkpoint = read_checkpoint(self.store, place.0, place.1).await?;
@@ -86,15 +88,15 @@ impl Books<'_> {
         let mut take = |entry: &domain::port::Entry| {
             records += 1;
             let tally = Tally::of(entry, &generation.horizon);
-            self.counted.fetch_add(tally.received(), Ordering::Relaxed);
+            counted.fetch_add(tally.received(), Ordering::Relaxed);
             kept += tally;
             note_days(&mut days, entry);
         };
         pages.each(first..checkpoint.next, &mut take).await?;
-        let counted = rows::count(self.store, &days, place).await?;
+        let rows = rows::count(self.store, &days, place).await?;
         let Watermarks { low, high } = self.log.watermarks(&topic).await?;
         let next = checkpoint.next.max(first);
-        let mut above = Above { checkpoint: checkpoint.position(), counted, ..Above::default() };
+        let mut above = Above { checkpoint: checkpoint.position(), rows, ..Above::default() };
         let take = |entry: &domain::port::Entry| above.add(entry, generation);
         each_of_log(self.log, &topic, next.max(low)..high, take).await?;
         Ok(PartitionBooks {
@@ -104,7 +106,7 @@ impl Books<'_> {
             kept,
             in_flight: above.tally,
             lost: low.saturating_sub(next) + self.passed_over(&topic, (next - first).saturating_sub(records)),
-            row_count: counted.pulses,
+            row_count: rows.pulses,
             ahead_max: above.flushed_max,
         })
     }
@@ -125,7 +127,7 @@ impl Books<'_> {
 #[derive(Default)]
 struct Above {
     checkpoint: Position,
-    counted: Counted,
+    rows: Counted,
     tally: Tally,
     flushed_max: u64,
 }
@@ -133,7 +135,7 @@ struct Above {
 impl Above {
     fn add(&mut self, entry: &domain::port::Entry, generation: &Generation) {
         let tally = Tally::of(entry, &generation.horizon);
-        if self.checkpoint < self.counted.newest && entry.offset <= self.counted.newest.offset() {
+        if self.checkpoint < self.rows.newest && entry.offset <= self.rows.newest.offset() {
             self.flushed_max += tally.data;
         }
         self.tally += tally;

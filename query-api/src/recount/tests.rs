@@ -2,7 +2,7 @@
 
 use super::rows::{self, Counted};
 use super::*;
-use crate::testing::records::{ARRIVAL, envelope, raw, stamped};
+use crate::testing::records::{ARRIVAL, envelope, keep_page, raw, refused, stamped};
 use crate::testing::{House, at};
 use backends::memory::{ManualClock, MemoryLog, MemoryStore};
 use bytes::Bytes;
@@ -13,12 +13,10 @@ use domain::generation::{Generation, Incarnation, Registry};
 use domain::port::{CellStore, Log, ReadLimit, StoreError, TopicPartition};
 use domain::position::Position;
 use domain::quantity::Quantity;
-use domain::reject::RejectReason;
 use domain::table::Cell;
 use proptest::prelude::*;
 use proto::blob::Blob;
-use proto::page::{page_key, split};
-use proto::record::{Control, RefusedPulse, pack, pack_control, to_log};
+use proto::record::{Control, pack, pack_control, to_log};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -26,16 +24,6 @@ const TIMELY: &str = "2026-03-10T10:00:00Z";
 /// 36 days before the arrival: 35 and a day of slack.
 const OLDEST: &str = "2026-02-02T14:00:00Z";
 const TOO_OLD: &str = "2026-02-02T13:59:59Z";
-
-fn refused() -> RefusedPulse {
-    RefusedPulse {
-        tenant: "acme".into(),
-        reason: RejectReason::UnknownSku,
-        field: "sku".into(),
-        message: "sku is not in the catalogue".into(),
-        payload: Bytes::from_static(b"x"),
-    }
-}
 
 fn record(times: &[&str], refusals: usize) -> Bytes {
     let named = |(index, time): (usize, &&str)| stamped(&raw(&format!("p-{index}"), time, "5"));
@@ -178,11 +166,9 @@ fn partition() -> TopicPartition {
 async fn keep_pages(store: &MemoryStore, log: &MemoryLog, below: u64) {
     let limit = ReadLimit { bytes: 1_000_000, wait: Duration::ZERO };
     let low = log.watermarks(&partition()).await.unwrap().low;
-    for entry in log.read(&partition(), low, limit).await.unwrap() {
-        for (part, value) in (0..).zip(split(&entry)).filter(|_| entry.offset < below) {
-            let cell = Cell { key: page_key(1, 0, entry.offset, part), timestamp: 1, value };
-            store.write(vec![cell]).await.unwrap();
-        }
+    let entries = log.read(&partition(), low, limit).await.unwrap();
+    for entry in entries.iter().filter(|entry| entry.offset < below) {
+        keep_page(store, 0, entry).await;
     }
 }
 
@@ -201,33 +187,34 @@ async fn what_a_declared_loss_passed_over_stays_lost() {
     log.recreate("resource-consumption.g1", 2, vec![1_000, 1_000]);
     let second = log.incarnation("resource-consumption.g1").await.unwrap();
     let registry = registry.with_loss("resource-consumption.g1", second, "ada");
-    let books = Books { store: &store, log: &log, registry: &registry, counted: &AtomicU64::default() };
-    assert_eq!(recount(books).await.unwrap()[0].lost, 993);
+    let books = Books { store: &store, log: &log, registry: &registry };
+    assert_eq!(recount(books, &AtomicU64::default()).await.unwrap()[0].lost, 993);
     log.append(&partition(), vec![to_log(record(&[TIMELY], 0))]).await.unwrap();
     keep_pages(&store, &log, 1_001).await;
     count_up_to(&store, 1_001).await;
-    let gone_on = recount(books).await.unwrap()[0];
+    let gone_on = recount(books, &AtomicU64::default()).await.unwrap()[0];
     assert_eq!((gone_on.lost, gone_on.kept.data, gone_on.in_flight.data), (993, 3, 0));
 }
 
 #[tokio::test]
 async fn a_partition_is_counted_from_its_first_offset_and_split_at_its_checkpoint() {
     let (store, log, registry) = begun_late().await;
-    let books = Books { store: &store, log: &log, registry: &registry, counted: &AtomicU64::default() };
-    let untouched = recount(books).await.unwrap();
+    let books = Books { store: &store, log: &log, registry: &registry };
+    let untouched = recount(books, &AtomicU64::default()).await.unwrap();
     assert_eq!((untouched.len(), untouched[0].partition, untouched[1].partition), (2, 0, 1));
     assert_eq!((untouched[0].kept.data, untouched[0].in_flight.data), (0, 4));
     assert_eq!(untouched[1], PartitionBooks { generation: 1, partition: 1, ..PartitionBooks::default() });
     keep_pages(&store, &log, 7).await;
     count_up_to(&store, 7).await;
-    let counted = recount(books).await.unwrap()[0];
+    let found = AtomicU64::default();
+    let counted = recount(books, &found).await.unwrap()[0];
     assert_eq!(
         (counted.kept.data, counted.in_flight.data, counted.row_count, counted.ahead_max),
         (2, 2, 0, 0)
     );
-    assert_eq!(books.counted.load(Ordering::Relaxed), 2, "what lies below the checkpoint");
+    assert_eq!(found.load(Ordering::Relaxed), 2, "what lies below the checkpoint");
     write_row(&store, &row_key(at(TIMELY).hour(), 0), &[5, 6, 7]).await;
-    let flushed = recount(books).await.unwrap()[0];
+    let flushed = recount(books, &AtomicU64::default()).await.unwrap()[0];
     assert_eq!((flushed.row_count, flushed.ahead_max), (3, 2), "the flush took in the record of two pulses");
 }
 

@@ -14,11 +14,15 @@ pub struct Reader(BodyDataStream);
 /// An event: its id, name and data.
 pub type Seen = (String, String, Value);
 
+/// A request for events.
+pub fn request(uri: &str) -> Request<Body> {
+    Request::get(uri).header("accept", "text/event-stream").body(Body::empty()).unwrap()
+}
+
 impl Reader {
     /// Asks for events.
     pub async fn open(house: &House, uri: &str) -> Self {
-        let request = Request::get(uri).header("accept", "text/event-stream").body(Body::empty()).unwrap();
-        let response = house.router.clone().oneshot(request).await.unwrap();
+        let response = house.router.clone().oneshot(request(uri)).await.unwrap();
         assert_eq!(response.status(), 200, "{uri}");
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self::of(response)

@@ -1,14 +1,17 @@
 //! Records taken in as the consumer takes them, by code of its own: page, ids, rows.
 
 use super::{House, at};
+use backends::memory::MemoryStore;
+use bytes::Bytes;
 use domain::aggregate::{Row, RowKey};
 use domain::calendar::Period;
 use domain::dimension::Group;
 use domain::generation::Generation;
 use domain::ledger::{Block, Seen, SliceKey};
-use domain::port::{CellStore, Log, ReadLimit, TopicPartition, read_all};
+use domain::port::{CellStore, Entry, Log, ReadLimit, TopicPartition, read_all};
 use domain::position::Position;
 use domain::pulse::{RawPulse, StampedPulse, Stamps};
+use domain::reject::RejectReason;
 use domain::table::{Cell, LEDGER};
 use domain::time::Timestamp;
 use proto::blob::Blob;
@@ -49,6 +52,25 @@ pub fn envelope() -> Envelope {
     Envelope { generation: 1, incarnation: 1, arrival: at(ARRIVAL) }
 }
 
+/// A pulse of acme's that the edge refused.
+pub fn refused() -> RefusedPulse {
+    RefusedPulse {
+        tenant: "acme".into(),
+        reason: RejectReason::UnknownSku,
+        field: "sku".into(),
+        message: "sku is not in the catalogue".into(),
+        payload: Bytes::from_static(b"x"),
+    }
+}
+
+/// Keeps a record in its page.
+pub async fn keep_page(store: &MemoryStore, partition: u32, entry: &Entry) {
+    for (part, value) in (0..).zip(split(entry)) {
+        let cell = Cell { key: page_key(1, partition, entry.offset, part), timestamp: 1, value };
+        store.write(vec![cell]).await.unwrap();
+    }
+}
+
 impl House {
     /// The partition of a tenant's pulses.
     pub fn partition_of(&self, tenant: &str) -> u32 {
@@ -74,10 +96,7 @@ impl House {
         let offset = self.log.append(&log, vec![record]).await.unwrap()[0];
         let limit = ReadLimit { bytes: 1, wait: Duration::ZERO };
         let entry = self.log.read(&log, offset, limit).await.unwrap().remove(0);
-        for (part, value) in (0..).zip(split(&entry)) {
-            let cell = Cell { key: page_key(1, partition, offset, part), timestamp: 1, value };
-            self.store.write(vec![cell]).await.unwrap();
-        }
+        keep_page(&self.store, partition, &entry).await;
         let Body::Pulses(kept) = unpack(&entry).unwrap().body else { panic!("pulses were packed") };
         // The record may hold its pulses in another order than they were given in.
         let order = kept.accepted().map(|pulse| pulse.id.to_id());

@@ -3,13 +3,14 @@
 use super::at;
 use backends::conformance::log::{EVERYTHING, read_to_end, record};
 use backends::kafka::{KafkaLog, KafkaOptions};
-use domain::port::{Log, LogError, NewRecord, Watermarks};
+use domain::port::{Entry, Log, LogError, NewRecord, Watermarks};
 use futures::future::join_all;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 pub type Cluster = MockCluster<'static, DefaultProducerContext>;
 
@@ -20,12 +21,15 @@ pub fn cluster() -> Cluster {
     cluster
 }
 
-/// Such a broker, and the log on it, which waits a few seconds and no longer.
+/// Longer than any machine here is busy: for what must succeed.
+const PATIENT: Duration = Duration::from_secs(120);
+
+/// Such a broker, and the log on it.
 async fn open(change: impl FnOnce(&mut KafkaOptions)) -> (Cluster, Arc<KafkaLog>) {
     let cluster = cluster();
     let mut options = KafkaOptions {
         brokers: cluster.bootstrap_servers(),
-        append_timeout: Duration::from_secs(1),
+        append_timeout: PATIENT,
         request_timeout: Duration::from_secs(3),
         ..KafkaOptions::default()
     };
@@ -42,28 +46,55 @@ async fn append_one(log: &KafkaLog, record: &NewRecord) -> Result<Vec<u64>, LogE
     log.append(&at("topic"), vec![record.clone()]).await
 }
 
+/// Appends until it is acknowledged, and gives the offset.
+async fn append_at_last(log: &KafkaLog, value: &'static str) -> u64 {
+    let acknowledged = async {
+        loop {
+            match append(log, &[value]).await {
+                Ok(offsets) => break offsets[0],
+                Err(error) => assert!(matches!(error, LogError::UnknownOutcome(_)), "{error}"),
+            }
+        }
+    };
+    timeout(PATIENT, acknowledged).await.expect("the broker acknowledges at last")
+}
+
+/// Reads until the entry at `offset` comes.
+async fn read_at_last(log: &KafkaLog, offset: u64) -> Entry {
+    let read = async {
+        loop {
+            match log.read(&at("topic"), offset, EVERYTHING).await {
+                Ok(entries) if entries.is_empty() => {}
+                Ok(entries) => break entries[0].clone(),
+                Err(error) => assert!(matches!(error, LogError::Unavailable(_)), "{error}"),
+            }
+        }
+    };
+    timeout(PATIENT, read).await.expect("the broker answers at last")
+}
+
+/// Gives up an append soon: for brokers that do not answer.
+fn impatient(options: &mut KafkaOptions) {
+    options.append_timeout = Duration::from_secs(1);
+}
+
 async fn is_unavailable(log: &KafkaLog) -> bool {
     matches!(log.watermarks(&at("topic")).await, Err(LogError::Unavailable(_)))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_does_not_come_is_an_unknown_outcome() {
-    let (cluster, log) = open(|_| {}).await;
-    assert_eq!(append(&log, &["a"]).await, Ok(vec![0]));
+    let (cluster, log) = open(impatient).await;
+    append_at_last(&log, "a").await;
     let lost = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT; 100];
     cluster.request_errors(RDKafkaApiKey::Produce, &lost);
     let outcome = append(&log, &["b"]).await;
     assert!(matches!(outcome, Err(LogError::UnknownOutcome(_))), "{outcome:?}");
     cluster.clear_request_errors(RDKafkaApiKey::Produce);
-    let offsets = loop {
-        match append(&log, &["c"]).await {
-            Ok(offsets) => break offsets,
-            // What was lost is still being sent again before it.
-            Err(error) => assert!(matches!(error, LogError::UnknownOutcome(_)), "{error}"),
-        }
-    };
+    // What was lost is still being sent again before it.
+    let offset = append_at_last(&log, "c").await;
     let stored = read_to_end(&*log, &at("topic"), 0).await;
-    assert_eq!(stored.last().map(|entry| (entry.offset, &entry.value[..])), Some((offsets[0], &b"c"[..])));
+    assert_eq!(stored.last().map(|entry| (entry.offset, &entry.value[..])), Some((offset, &b"c"[..])));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,35 +112,26 @@ async fn an_error_that_passes_is_not_even_noticed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_goes_away_is_unavailable_within_bounds_and_found_again() {
-    let (cluster, log) = open(|_| {}).await;
-    assert_eq!(append(&log, &["a"]).await, Ok(vec![0]));
-    assert_eq!(log.read(&at("topic"), 0, EVERYTHING).await.unwrap()[0].value, "a");
+    let (cluster, log) = open(impatient).await;
+    let first = append_at_last(&log, "a").await;
+    assert_eq!(read_at_last(&log, first).await.value, "a");
     cluster.broker_down(1).unwrap();
     let outcome = append(&log, &["b"]).await;
     assert!(matches!(outcome, Err(LogError::UnknownOutcome(_))), "{outcome:?}");
     assert!(is_unavailable(&log).await);
-    let read = log.read(&at("topic"), 1, EVERYTHING).await;
+    let read = log.read(&at("topic"), first + 1, EVERYTHING).await;
     assert!(matches!(read, Err(LogError::Unavailable(_))), "{read:?}");
     cluster.broker_up(1).unwrap();
     while is_unavailable(&log).await {}
-    let offset = append(&log, &["c"]).await.unwrap()[0];
+    let offset = append_at_last(&log, "c").await;
     assert_eq!(log.watermarks(&at("topic")).await, Ok(Watermarks { low: 0, high: offset + 1 }));
-    let entry = loop {
-        match log.read(&at("topic"), offset, EVERYTHING).await {
-            Ok(entries) => break entries[0].clone(),
-            Err(error) => assert!(matches!(error, LogError::Unavailable(_)), "{error}"),
-        }
-    };
+    let entry = read_at_last(&log, offset).await;
     assert_eq!((entry.offset, &entry.value[..]), (offset, &b"c"[..]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_and_takes_more_later() {
-    let (cluster, log) = open(|options| {
-        options.queue_bytes = 1_000_000;
-        options.append_timeout = Duration::from_secs(10);
-    })
-    .await;
+    let (cluster, log) = open(|options| options.queue_bytes = 1_000_000).await;
     append(&log, &["first"]).await.unwrap();
     cluster.broker_round_trip_time(1, Duration::from_millis(300)).unwrap();
     let large: NewRecord = record(vec![7; 400_000]);

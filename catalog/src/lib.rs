@@ -35,7 +35,7 @@ pub mod usage;
 pub mod view;
 
 pub use crate::grpc::{grpc, registry};
-pub use crate::pricing::{Standing, WORKER};
+pub use crate::pricing::{Standing, WORKER, rated_time};
 pub use crate::rest::routes;
 
 use catalog::Catalog;

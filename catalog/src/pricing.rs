@@ -6,6 +6,7 @@
 
 mod partition;
 mod progress;
+mod rated;
 mod rerate;
 mod stamp;
 mod standing;
@@ -30,6 +31,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use rated::rated_time;
 pub use standing::Standing;
 
 /// The worker's name in its checkpoints: what it has passed in the topic of triggers may be trimmed.

@@ -193,10 +193,20 @@ pub async fn read_charges(
     tenant: &TenantId,
     period: Period,
 ) -> Result<Vec<Charge>, StoreError> {
+    Ok(read_stamped(store, tenant, period).await?.map_or_else(Vec::new, |(charges, _)| charges))
+}
+
+/// All charges of a tenant's month with the timestamp of their cell; `None`: it was never rated.
+pub async fn read_stamped(
+    store: &dyn CellStore,
+    tenant: &TenantId,
+    period: Period,
+) -> Result<Option<(Vec<Charge>, i64)>, StoreError> {
     let key = Charges::cell_key(tenant, period);
     let cells = read_all(store, Query::one(&key)).await?;
-    let Some(cell) = cells.first() else { return Ok(Vec::new()) };
-    Charges::from_blob(&cell.value).map(|charges| charges.charges).map_err(|_| damaged(&key))
+    let Some(cell) = cells.first() else { return Ok(None) };
+    let charges = Charges::from_blob(&cell.value).map_err(|_| damaged(&key))?;
+    Ok(Some((charges.charges, cell.timestamp)))
 }
 
 impl From<Charge> for ChargeItem {

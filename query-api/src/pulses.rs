@@ -89,6 +89,10 @@ pub struct PulseTrace {
     /// That charge, once it was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charge: Option<ChargeItem>,
+    /// When the newest change came that the charge was last rated for, of usage or of the catalogue: all usage counted
+    /// before it is in the charge. Absent: the log does not hold it any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rated_time: Option<Time>,
     /// Why it has no price: `NO_CONTRACT` or `NO_PRICE`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = json!(null))]

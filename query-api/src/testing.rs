@@ -22,7 +22,7 @@ use domain::position::Position;
 use domain::quantity::Quantity;
 use domain::table::{Cell, CellKey};
 use domain::time::Timestamp;
-use domain::topic::CATALOG;
+use domain::topic::{CATALOG, REVISIONS};
 use proto::blob::Blob;
 use rest::page::PageKey;
 use serde_json::Value;
@@ -74,6 +74,7 @@ impl House {
         let log = Arc::new(MemoryLog::new(clock.clone()));
         let generation = Generation::first([7; 16], 2);
         log.declare(CATALOG, 1);
+        log.declare(REVISIONS, 1);
         log.declare(&generation.topic, generation.partitions);
         let incarnation = log.incarnation(&generation.topic).await.unwrap();
         bootstrap(&*log, &*clock, generation, incarnation).await.unwrap();

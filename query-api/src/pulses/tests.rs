@@ -5,9 +5,11 @@ use catalog::charge::Charges;
 use domain::calendar::Period;
 use domain::checkpoint::{Checkpoint, Closing, Closings};
 use domain::dead_letter::{DeadLetter, DeadLetterId, PayloadKind};
+use domain::port::{Log, NewRecord, TopicPartition};
 use domain::position::Position;
 use domain::pulse::RawPulse;
 use domain::reject::RejectReason;
+use domain::topic::REVISIONS;
 use prost::Message;
 use serde_json::{Value, json};
 
@@ -75,9 +77,24 @@ async fn a_counted_pulse_is_followed_to_record_row_and_charge() {
 
     let (period, state) = (Period::parse("2026-03").unwrap(), house.view.state());
     let month = rate_stored_month(&*house.store, &state, &tenant("acme"), period).await.unwrap();
-    house.put(Charges::cell_key(&tenant("acme"), period), 1, &month.charges()).await;
+    let charges = Charges::cell_key(&tenant("acme"), period);
+    house.put(charges.clone(), 1, &month.charges()).await;
     let again = found(&house, &uri).await;
     assert_eq!((&again["charge"]["id"], &again["charge"]["quantity"]), (&body["charge_id"], &json!("13.5")));
+    assert_eq!((again.get("rated_time"), &again["missing"]), (None, &json!([])), "of no trigger of this log");
+
+    let triggers = TopicPartition::new(REVISIONS, 0);
+    let trigger = NewRecord { headers: Vec::new(), value: "any".into() };
+    house.log.append(&triggers, vec![trigger.clone()]).await.unwrap();
+    house.clock.advance(60);
+    house.log.append(&triggers, vec![trigger]).await.unwrap();
+    house.put(charges, (1 << 40) + 2, &month.charges()).await;
+    assert_eq!(found(&house, &uri).await["rated_time"], "2026-03-10T14:38:12Z");
+    house.log.go_away();
+    assert_eq!(found(&house, &uri).await["missing"][0]["part"], "rated_time");
+    house.log.trim(&triggers, 2).unwrap();
+    let trimmed = found(&house, &uri).await;
+    assert_eq!((trimmed.get("rated_time"), &trimmed["missing"]), (None, &json!([])));
 }
 
 #[tokio::test]

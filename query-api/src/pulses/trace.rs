@@ -2,7 +2,7 @@
 
 use super::{Asked, CountedIn, Outcome, PulseTrace};
 use crate::QueryApi;
-use crate::charges::{ChargeItem, read_charges};
+use crate::charges::{ChargeItem, read_stamped};
 use crate::dead_letters::{DeadLetterItem, Scan};
 use crate::ledger::Ledger;
 use crate::matching::Matching;
@@ -11,6 +11,7 @@ use crate::missing::Gaps;
 use crate::pages::Pages;
 use crate::sight::{Names, Place, Sighted};
 use catalog::charge::ChargeKey;
+use catalog::rated_time;
 use catalog::state::State;
 use domain::aggregate::{Row, RowKey, partition_key};
 use domain::code::Code;
@@ -52,6 +53,7 @@ impl<'a> Tracer<'a> {
             counted_in: None,
             charge_id: None,
             charge: None,
+            rated_time: None,
             unpriced: None,
             dead_letters: self.dead_letters(seen.is_some()).await?,
             watermark: progress.watermark().map(Time),
@@ -135,15 +137,22 @@ impl<'a> Tracer<'a> {
         match Matching::new(self.state, &key.tenant).charge_of(key, quarter) {
             Ok(charge) => {
                 trace.charge_id = Some(charge.id());
-                trace.charge = gaps.note("charge", self.find_charge(&charge).await).flatten();
+                if let Some((item, stamp)) = gaps.note("charge", self.find_charge(&charge).await).flatten() {
+                    let rated = rated_time(self.query.log(), &key.tenant, stamp).await;
+                    trace.rated_time = gaps.note("rated_time", rated).flatten().map(Time);
+                    trace.charge = Some(item);
+                }
             }
             Err(reason) => trace.unpriced = Some(reason.name().to_owned()),
         }
     }
 
-    async fn find_charge(&self, key: &ChargeKey) -> Result<Option<ChargeItem>, StoreError> {
-        let charges = read_charges(self.query.store(), &key.tenant, key.period).await?;
-        Ok(charges.into_iter().find(|charge| charge.key == *key).map(ChargeItem::from))
+    /// The charge, with the timestamp of its cell.
+    async fn find_charge(&self, key: &ChargeKey) -> Result<Option<(ChargeItem, i64)>, StoreError> {
+        let month = read_stamped(self.query.store(), &key.tenant, key.period).await?;
+        let Some((charges, stamp)) = month else { return Ok(None) };
+        let found = charges.into_iter().find(|charge| charge.key == *key);
+        Ok(found.map(|charge| (ChargeItem::from(charge), stamp)))
     }
 
     /// Of a pulse that was counted, only its own partition keeps refused repetitions: conflicts.

@@ -2,6 +2,7 @@
 
 use super::events::{self, Event, Events};
 use crate::exit::{Exit, Failure};
+use crate::output;
 use crate::server::Server;
 use anyhow::Context;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
@@ -162,17 +163,20 @@ impl Rest {
         serde_json::from_slice(&bytes).context("reading the answer as JSON")
     }
 
-    /// Reads a list to its last page: the first page's body with all items.
+    /// Reads a list to its last page: the first page's body with all items. What takes several pages is counted meanwhile.
     pub async fn list(&self, request: &Request) -> anyhow::Result<Value> {
         let mut whole = self.send(request).await?.body;
+        let counter = output::counter("reading");
         while let Some(token) = whole["next_page_token"].as_str().map(str::to_owned) {
             let page = self.send(&request.clone().with("page_token", Some(&token))).await?.body;
             let mut items = take_items(&mut whole);
+            counter.set_position(items.len() as u64);
             let mut page = page;
             items.extend(take_items(&mut page));
             page["items"] = items.into();
             whole = page;
         }
+        counter.finish_and_clear();
         Ok(whole)
     }
 

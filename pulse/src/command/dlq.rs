@@ -6,7 +6,7 @@ use super::Context;
 use super::asking::Asking;
 use crate::client::rest::{Request, Rest};
 use crate::exit::{Exit, Failure};
-use crate::output::{Listing, print_fields};
+use crate::output::{self, Listing, print_fields};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -177,19 +177,24 @@ impl Purge {
 
 /// Sends a command to its last page: each dead letter is met once, also one that is refused again. One that was
 /// interrupted is repeated as it was: what it has done is not open any more.
-async fn command(rest: &Rest, verb: &str, mut body: Map<String, Value>) -> anyhow::Result<Value> {
+async fn command(rest: &Rest, verb: &'static str, mut body: Map<String, Value>) -> anyhow::Result<Value> {
+    let counter = output::counter(verb);
     let mut items = Vec::new();
     loop {
-        let request = Request::new(Method::POST, &[verb]).with_body(Value::Object(body.clone()));
+        let request = Request::new(Method::POST, &[&format!("dead-letters:{verb}")])
+            .with_body(Value::Object(body.clone()));
         let mut page = rest.send(&request).await?.body;
         if let Value::Array(more) = page["items"].take() {
             items.extend(more);
         }
+        counter.set_position(items.len() as u64);
         match page["next_page_token"].take() {
             Value::String(token) => body.insert("page_token".to_owned(), token.into()),
-            _ => return Ok(json!({"items": items})),
+            _ => break,
         };
     }
+    counter.finish_and_clear();
+    Ok(json!({"items": items}))
 }
 
 impl Dlq {
@@ -212,12 +217,12 @@ impl Dlq {
                     .map_or(Ok(Exit::Done), |letters| print(context, &stats::COLUMNS, &stats::of(&letters)))
             }
             Self::Replay(replay) => {
-                let outcomes = command(&rest(context)?, "dead-letters:replay", replay.body()?).await?;
+                let outcomes = command(&rest(context)?, "replay", replay.body()?).await?;
                 print(context, &OUTCOME_COLUMNS, &outcomes)?;
                 Ok(if any_rejected(&outcomes) { Exit::Partial } else { Exit::Done })
             }
             Self::Purge(purge) => {
-                let outcomes = command(&rest(context)?, "dead-letters:purge", purge.body()?).await?;
+                let outcomes = command(&rest(context)?, "purge", purge.body()?).await?;
                 print(context, &OUTCOME_COLUMNS, &outcomes)
             }
         }

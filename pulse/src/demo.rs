@@ -186,7 +186,7 @@ mod tests {
     use serde_json::json;
 
     fn demo(seed: u64) -> Demo {
-        let server = Server { http: String::new(), grpc: String::new(), token: None };
+        let server = Server::default();
         Demo { seed, server, clock: Arc::new(SystemClock) }
     }
 

@@ -13,6 +13,8 @@ use std::path::Path;
 pub const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 /// Where gRPC is served by default.
 pub const DEFAULT_GRPC: &str = "127.0.0.1:50051";
+/// The variable that names the trace a command is part of (OpenTelemetry: environment variables as carriers of context).
+const TRACEPARENT_VARIABLE: &str = "TRACEPARENT";
 /// The data directory by default.
 pub const DEFAULT_DATA_DIR: &str = "./pulse-data";
 
@@ -60,8 +62,8 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A server that was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A server that was found, and what is sent to it with every request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
     /// Base URL of REST, without a slash at the end.
     pub http: String,
@@ -69,6 +71,8 @@ pub struct Server {
     pub grpc: String,
     /// The credential, if any.
     pub token: Option<Token>,
+    /// The trace the requests are part of, if any (W3C trace context).
+    pub traceparent: Option<String>,
 }
 
 impl Server {
@@ -86,6 +90,7 @@ impl Server {
             http: choose(&flags.http, ready.as_ref().map(|ready| ready.http.to_string()), DEFAULT_HTTP)?,
             grpc: choose(&flags.grpc, ready.as_ref().map(|ready| ready.grpc.to_string()), DEFAULT_GRPC)?,
             token: flags.token.clone(),
+            traceparent: environment.find(TRACEPARENT_VARIABLE).map(str::to_owned),
         })
     }
 

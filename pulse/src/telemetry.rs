@@ -5,7 +5,7 @@ mod panics;
 mod traces;
 
 pub use panics::end_process_on_panic;
-pub use traces::context_of;
+pub use traces::{TRACEPARENT, context_of, traceparent_of};
 
 use crate::config::{Config, LogFormat};
 use crate::environment::Environment;

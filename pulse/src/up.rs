@@ -78,7 +78,8 @@ pub async fn run(job: Job, environment: &Environment) -> anyhow::Result<Exit> {
     let (http, grpc) = (doors.http_address()?, doors.grpc_address()?);
     doors.serve(rooms, &lifecycle);
     if let Some(seed) = demo_seed {
-        let server = Server { http: format!("http://{http}"), grpc: format!("http://{grpc}"), token: None };
+        let server =
+            Server { http: format!("http://{http}"), grpc: format!("http://{grpc}"), ..Server::default() };
         let demo = Demo { seed, server, clock: Arc::clone(&backends.clock) };
         demo.fill(&*backends.log, &registry).await.context("filling the demonstration")?;
         let stop = lifecycle.stop_accepting.clone();

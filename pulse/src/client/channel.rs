@@ -2,6 +2,7 @@
 
 use crate::exit::{Exit, Failure};
 use crate::server::Server;
+use crate::telemetry::TRACEPARENT;
 use std::error::Error;
 use std::time::Duration;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -32,7 +33,7 @@ fn unreachable(server: &Server, error: &tonic::transport::Error) -> Status {
     Status::unavailable(format!("no answer from {}: {cause}; is `pulse up` running?", server.grpc))
 }
 
-/// A request with the credential of the caller, where there is one.
+/// A request with the credential of the caller and the trace it is part of, where there are such.
 pub fn request<T>(server: &Server, message: T) -> Result<Request<T>, Status> {
     let mut request = Request::new(message);
     if let Some(token) = &server.token {
@@ -40,6 +41,10 @@ pub fn request<T>(server: &Server, message: T) -> Result<Request<T>, Status> {
             .parse()
             .map_err(|_| Status::invalid_argument("the token must be printable ASCII"))?;
         request.metadata_mut().insert("authorization", value);
+    }
+    // A trace that cannot be named is none: it is never the reason for a failure.
+    if let Some(parent) = server.traceparent.as_ref().and_then(|parent| parent.parse().ok()) {
+        request.metadata_mut().insert(TRACEPARENT, parent);
     }
     Ok(request)
 }

@@ -4,7 +4,9 @@ use super::events::{self, Event, Events};
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::server::Server;
+use crate::telemetry::TRACEPARENT;
 use anyhow::Context;
+use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
 use serde_json::{Value, json};
 
@@ -149,6 +151,12 @@ impl Rest {
         if let Some(token) = self.server.token.as_ref() {
             builder = builder.bearer_auth(token.reveal());
         }
+        // A trace that cannot be named is none: it is never the reason for a failure.
+        if let Some(parent) =
+            self.server.traceparent.as_ref().and_then(|parent| HeaderValue::from_str(parent).ok())
+        {
+            builder = builder.header(TRACEPARENT, parent);
+        }
         Ok(match &request.body {
             Some(body) => builder.json(body),
             None => builder,
@@ -240,7 +248,11 @@ mod tests {
     use tokio::net::TcpListener;
 
     fn server() -> Server {
-        Server { http: "http://127.0.0.1:8080".into(), grpc: "http://127.0.0.1:50051".into(), token: None }
+        Server {
+            http: "http://127.0.0.1:8080".into(),
+            grpc: "http://127.0.0.1:50051".into(),
+            ..Server::default()
+        }
     }
 
     #[test]

@@ -283,7 +283,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_is_not_there_is_one_finding() {
-        let nowhere = Server { http: "http://127.0.0.1:9".into(), grpc: String::new(), token: None };
+        let nowhere = Server { http: "http://127.0.0.1:9".into(), ..Server::default() };
         let findings = there(&nowhere).await;
         assert_eq!((findings.len(), findings[0].check, findings[0].is_well), (1, "server", false));
     }

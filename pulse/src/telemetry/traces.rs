@@ -2,7 +2,7 @@
 
 use crate::exit::Failure;
 use anyhow::Context as _;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use opentelemetry::Context;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TracerProvider;
@@ -76,10 +76,20 @@ fn sampler(one_in: u32) -> Sampler {
     Sampler::ParentBased(Box::new(root))
 }
 
+/// The header that names a trace and a span of it (W3C trace context).
+pub const TRACEPARENT: &str = "traceparent";
+
+/// What that header says of a context; `None`: it is in no trace.
+pub fn traceparent_of(context: &Context) -> Option<HeaderValue> {
+    let mut carrier = HashMap::new();
+    TraceContextPropagator::new().inject_context(context, &mut carrier);
+    carrier.get(TRACEPARENT).and_then(|parent| HeaderValue::from_str(parent).ok())
+}
+
 /// The context that a caller sends along (W3C trace context).
 pub fn context_of(headers: &HeaderMap) -> Context {
     let get = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let fields = ["traceparent", "tracestate"].into_iter();
+    let fields = [TRACEPARENT, "tracestate"].into_iter();
     let carrier: HashMap<String, String> =
         fields.filter_map(|name| Some((name.to_owned(), get(name)?))).collect();
     TraceContextPropagator::new().extract(&carrier)
@@ -133,6 +143,11 @@ mod tests {
         let span = parent.span().span_context().clone();
         assert_eq!(span.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert!(span.is_remote() && span.is_sampled());
+        assert_eq!(
+            traceparent_of(&parent).unwrap(),
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        );
+        assert_eq!(traceparent_of(&Context::new()), None);
         for bad in ["", "00-0-0-01", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "nonsense"] {
             assert!(!context(bad).span().span_context().is_valid(), "{bad}");
         }

@@ -4,7 +4,7 @@
 mod arrival;
 
 use super::memory::{Memory, RETRY_SECONDS};
-use crate::telemetry::context_of;
+use crate::telemetry::{TRACEPARENT, context_of, traceparent_of};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -84,11 +84,15 @@ fn overloaded() -> Status {
     Status::with_error_details(StatusCode::ResourceExhausted, message, details)
 }
 
-async fn traced(request: Request, next: Next) -> Response<Body> {
+/// What a caller's trace does not name is named by the span: so the log and the problems name the trace that is sent.
+async fn traced(mut request: Request, next: Next) -> Response<Body> {
     let (method, path) = (request.method().as_str(), request.uri().path());
     let span = tracing::info_span!("serve", otel.kind = "server", otel.name = path, method);
     // Fails only where nobody collects spans.
     let _ = span.set_parent(context_of(request.headers()));
+    if let Some(place) = traceparent_of(&span.context()) {
+        request.headers_mut().insert(TRACEPARENT, place);
+    }
     next.run(request).instrument(span).await
 }
 

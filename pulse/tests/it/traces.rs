@@ -6,6 +6,7 @@ use super::server::{Home, Server};
 use collector::{Collector, Seen};
 use proto::v1::ingest_service_client::IngestServiceClient;
 use proto::v1::{Pulse, WritePulsesRequest};
+use serde_json::Value;
 use std::process::Command;
 use tonic::Request;
 
@@ -62,6 +63,35 @@ fn a_sampled_pulse_is_traced_from_the_edge_to_the_store() {
         assert!(batch.links.iter().any(|link| link == TRACE), "{batch:?}");
     }
     assert!(spans.iter().all(|span| span.service == "pulse"));
+}
+
+#[test]
+fn what_a_refused_caller_is_told_names_the_trace_that_was_sent() {
+    let (home, collector) = (Home::new(), Collector::start());
+    let server = home.start_with(|command| traced(command, &collector).env("PULSE_TRACE_ONE_IN", "1"));
+    let (status, problem) = server.get("/v1/usage?from=never");
+    assert_eq!(status, 400, "{problem}");
+    let problem: Value = serde_json::from_str(&problem).unwrap();
+    let spans = all_spans(server, &collector);
+    let entry = spans.iter().find(|span| span.name == "/v1/usage").unwrap_or_else(|| panic!("{spans:?}"));
+    assert_eq!((problem["trace_id"].as_str(), entry.parent.as_str()), (Some(entry.trace.as_str()), ""));
+}
+
+#[test]
+fn a_command_that_is_part_of_a_trace_says_so() {
+    let (home, collector) = (Home::new(), Collector::start());
+    let server = home.start_with(|command| traced(command, &collector)).with_catalog();
+    let parent = format!("00-{TRACE}-{PARENT}-01");
+    let send = ["send", "--tenant", "acme", "--sku", "llm.input", "--quantity", "1", "--unit", "token"];
+    for arguments in [&send[..], &["query", "usage"]] {
+        let output = server.command().env("TRACEPARENT", &parent).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    let spans = all_spans(server, &collector);
+    for name in ["/pulse.v1.IngestService/StreamPulses", "/v1/usage", "count"] {
+        let is_there = spans.iter().any(|span| span.name == name && span.trace == TRACE);
+        assert!(is_there, "{name} in {spans:?}");
+    }
 }
 
 #[test]

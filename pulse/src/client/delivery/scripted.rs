@@ -67,7 +67,7 @@ impl Scripted {
             .serve_with_incoming(TcpIncoming::from(listener));
         tokio::select! {
             end = serving => panic!("the server ended first: {end:?}"),
-            output = client(Server { http: String::new(), grpc, token: None }) => output,
+            output = client(Server { grpc, ..Server::default() }) => output,
         }
     }
 

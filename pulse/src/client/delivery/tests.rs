@@ -124,7 +124,7 @@ async fn a_stream_that_ends_for_a_reason_of_ours_is_not_tried_again() {
 async fn an_address_that_is_none_is_not_waited_for() {
     let (sender, receiver) = mpsc::channel(1);
     drop(sender);
-    let nowhere = Server { http: String::new(), grpc: "not an address".to_owned(), token: None };
+    let nowhere = Server { grpc: "not an address".to_owned(), ..Server::default() };
     let result = Delivery::new(nowhere, |_: Answered<usize>| Ok(())).run(receiver).await;
     assert_eq!(Exit::of(&result.unwrap_err()), Exit::Usage);
 }
@@ -136,7 +136,7 @@ async fn a_server_that_was_never_there_is_given_up() {
     drop(listener);
     let (sender, receiver) = mpsc::channel(1);
     sender.send(batch(0)).await.unwrap();
-    let nowhere = Server { http: String::new(), grpc, token: None };
+    let nowhere = Server { grpc, ..Server::default() };
     let result = Delivery::new(nowhere, |_: Answered<usize>| Ok(())).run(receiver).await;
     let error = result.unwrap_err();
     assert_eq!(Exit::of(&error), Exit::NotReady);

@@ -20,8 +20,25 @@ pub struct Shape {
     pub partitions: usize,
     /// The copies of the partition that has fewest.
     pub replicas: usize,
-    /// Whether every partition can be written to.
+    /// The copies in sync of the partition that has fewest.
+    pub in_sync: usize,
+    /// Whether every partition has a leader.
     pub is_led: bool,
+}
+
+impl Shape {
+    /// Whether what is sent to every partition would be acknowledged where so many copies must be in sync.
+    pub fn check_writable(self, topic: &str, in_sync_min: usize) -> Result<(), LogError> {
+        let refused = |reason: String| Err(LogError::Unavailable(format!("{topic}: {reason}")));
+        if !self.is_led {
+            return refused("a partition has no leader".to_owned());
+        }
+        if self.in_sync < in_sync_min {
+            let Self { in_sync, .. } = self;
+            return refused(format!("a partition has {in_sync} copies in sync and needs {in_sync_min}"));
+        }
+        Ok(())
+    }
 }
 
 /// A client that only asks. It is a consumer, for a producer's questions may create topics.
@@ -57,6 +74,7 @@ impl Control {
             Ok(Some(Shape {
                 partitions: partitions.len(),
                 replicas: partitions.iter().map(|one| one.replicas().len()).min().unwrap_or(0),
+                in_sync: partitions.iter().map(|one| one.isr().len()).min().unwrap_or(0),
                 is_led: partitions.iter().all(|one| one.leader() >= 0),
             }))
         })
@@ -109,6 +127,17 @@ mod tests {
             assert!(!is_unknown(&KafkaError::MetadataFetch(code)), "{code:?}");
         }
         assert!(!is_unknown(&KafkaError::Canceled));
+    }
+
+    #[test]
+    fn a_topic_takes_records_while_it_is_led_and_enough_copies_are_in_sync() {
+        let shape = Shape { partitions: 3, replicas: 3, in_sync: 2, is_led: true };
+        assert_eq!(shape.check_writable("topic", 2), Ok(()));
+        let refusal = |shape: Shape| shape.check_writable("topic", 2).unwrap_err().to_string();
+        let alone = refusal(Shape { in_sync: 1, ..shape });
+        assert!(alone.ends_with("topic: a partition has 1 copies in sync and needs 2"), "{alone}");
+        let leaderless = refusal(Shape { is_led: false, ..shape });
+        assert!(leaderless.ends_with("topic: a partition has no leader"), "{leaderless}");
     }
 
     #[tokio::test]

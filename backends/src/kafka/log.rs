@@ -59,6 +59,11 @@ impl KafkaLog {
         self.topics.check(topic, partitions as usize).await
     }
 
+    /// Whether every partition of a topic would acknowledge a record now, by what the brokers say of it.
+    pub async fn check_writable(&self, topic: &str) -> Result<(), LogError> {
+        self.topics.check_writable(topic).await
+    }
+
     /// Takes the newest incarnation that the catalogue's log names for a topic. It must be the topic of these brokers.
     pub fn learn(&self, topic: &str, incarnation: Incarnation) -> Result<(), OpenError> {
         self.topics.learn(topic, incarnation)?;

@@ -201,7 +201,7 @@ mod tests {
     use domain::topic::DEAD_LETTERS;
     use std::time::Duration;
 
-    const GOOD: Shape = Shape { partitions: 4, replicas: 3, is_led: true };
+    const GOOD: Shape = Shape { partitions: 4, replicas: 3, in_sync: 3, is_led: true };
 
     fn options() -> KafkaOptions {
         KafkaOptions {
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn partitions_and_copies_are_counted_and_all_is_told_at_once() {
         let settings = settings();
-        let few = Shape { partitions: 3, replicas: 1, is_led: true };
+        let few = Shape { partitions: 3, replicas: 1, ..GOOD };
         let told = list(&settings.differences(few, &HashMap::new()));
         let lines: Vec<&str> = told.lines().collect();
         assert_eq!(lines.len(), 9, "{told}");

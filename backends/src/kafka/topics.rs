@@ -73,6 +73,14 @@ impl Topics {
         self.incarnations.see(topic, shape.partitions).map_err(LogError::UnknownPartition)
     }
 
+    /// Whether every partition of a topic would acknowledge a record now.
+    pub async fn check_writable(&self, topic: &str) -> Result<(), LogError> {
+        let name = self.options.topic(topic);
+        let shape = self.control.find(name.clone()).await?;
+        let shape = shape.ok_or_else(|| LogError::UnknownPartition(TopicPartition::new(topic, 0)))?;
+        shape.check_writable(&name, usize::try_from(self.options.min_insync_replicas).unwrap_or(0))
+    }
+
     /// Makes a topic where it is absent, then holds it to its settings.
     pub async fn declare(&self, topic: &str, partitions: usize) -> Result<(), OpenError> {
         let settings = Settings::of(&self.options, topic, partitions);

@@ -5,6 +5,7 @@ pub mod engines;
 pub mod house;
 
 use super::lifecycle::Lifecycle;
+use super::readiness::Ground;
 use crate::config::Config;
 use crate::crash_points::{CrashPoint, CrashingLog, CrashingStore};
 use crate::environment::Environment;
@@ -73,13 +74,24 @@ impl Backends {
         Ok(())
     }
 
+    /// What the log stands on.
+    pub fn ground(&self) -> Ground {
+        match &self.brokers {
+            Some(brokers) => Ground::Brokers(Arc::clone(brokers) as _),
+            None => Ground::Disk(Arc::clone(&self.file().log) as _),
+        }
+    }
+
     /// Where topics are made.
     pub fn topics(&self) -> Arc<dyn Topics> {
-        if let Some(brokers) = &self.brokers {
-            return Arc::clone(brokers) as _;
+        match &self.brokers {
+            Some(brokers) => Arc::clone(brokers) as _,
+            None => Arc::clone(&self.file().log) as _,
         }
-        let embedded = self.embedded.as_ref().expect("a log that no brokers hold is a file of ours");
-        Arc::clone(&embedded.log) as _
+    }
+
+    fn file(&self) -> &Embedded {
+        self.embedded.as_ref().expect("a log that no brokers hold is a file of ours")
     }
 
     /// Ends the process at that point.

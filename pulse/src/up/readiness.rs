@@ -4,7 +4,7 @@ mod ground;
 #[cfg(test)]
 pub mod tests;
 
-pub use ground::Ground;
+pub use ground::{Brokers, Disk, Ground};
 
 use super::memory::Memory;
 use super::role::Role;
@@ -17,9 +17,11 @@ use domain::checkpoint::{Checkpoint, watermark_key};
 use domain::generation::{Generation, Registry};
 use domain::port::{CellStore, Clock, Log, LogError, Query, ReadLimit, TopicPartition, read_all};
 use domain::time::Timestamp;
+use domain::topic::{CATALOG, DEAD_LETTERS, REVISIONS};
 use futures::future::join_all;
 use ingestor_consumer::Alarms;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,8 +43,8 @@ pub struct Readiness {
     pub log: Arc<dyn Log>,
     /// Must answer.
     pub store: Arc<dyn CellStore>,
-    /// Must take records, and have room for more; `None`: it is the brokers' own.
-    pub ground: Option<Arc<dyn Ground>>,
+    /// Must take records, and have room for more.
+    pub ground: Ground,
     /// Must not be behind the log's own time.
     pub clock: Arc<dyn Clock>,
     /// In which minute it was last compared with the brokers' time, and what came of it.
@@ -144,7 +146,7 @@ impl Readiness {
 
     /// Brokers look after their disks themselves.
     fn needs(&self, check: &str) -> bool {
-        (self.ground.is_some() || check != "disk") && self.roles.iter().any(|role| role.needs(check))
+        (self.ground.disk().is_some() || check != "disk") && self.roles.iter().any(|role| role.needs(check))
     }
 
     /// The partitions that are written to or may hold what is not counted, each with its generation's number.
@@ -159,15 +161,23 @@ impl Readiness {
         partitions.collect()
     }
 
-    /// Reads from every partition, and writes.
+    /// Writes, or asks the brokers whether they would take what the roles write; then reads from every partition.
     async fn log(&self) -> Check {
         let partitions = self.partitions();
+        self.ground.check_writable(self.written(&partitions)).await.map_err(text)?;
         let reads = join_all(partitions.iter().map(|(_, partition)| self.log.watermarks(partition))).await;
-        reads.into_iter().find_map(Result::err).map_or(Ok(()), |error| Err(text(error)))?;
-        match &self.ground {
-            Some(ground) => ground.write().await.map_err(text),
-            None => Ok(()),
-        }
+        reads.into_iter().find_map(Result::err).map_or(Ok(()), |error| Err(text(error)))
+    }
+
+    /// The topics that the roles append to.
+    fn written(&self, pulses: &[(u32, TopicPartition)]) -> BTreeSet<Arc<str>> {
+        let topics = self.roles.iter().flat_map(|role| match role {
+            Role::IngestorApi => pulses.iter().map(|(_, partition)| Arc::clone(&partition.topic)).collect(),
+            Role::IngestorConsumer => vec![REVISIONS.into(), DEAD_LETTERS.into()],
+            Role::Catalog => vec![CATALOG.into(), REVISIONS.into()],
+            Role::QueryApi => Vec::new(),
+        });
+        topics.collect()
     }
 
     async fn store(&self) -> Check {
@@ -175,7 +185,7 @@ impl Readiness {
     }
 
     fn disk(&self) -> Check {
-        let free = self.ground.as_ref().and_then(|ground| ground.free_bytes());
+        let free = self.ground.disk().and_then(Disk::free_bytes);
         let (Some(free), least) = (free, self.bounds.disk_free_bytes_min) else { return Ok(()) };
         refuse_if(free < least, || format!("{free} bytes are free, below disk_free_bytes_min {least}"))
     }
@@ -194,7 +204,7 @@ impl Readiness {
                 format!("the clock shows {now}, and that of the log {log_time}")
             })?;
         }
-        if self.ground.is_some() {
+        if self.ground.disk().is_some() {
             return self.is_not_behind(now, partitions.iter()).await;
         }
         let minute = now.seconds().div_euclid(60);

@@ -184,7 +184,7 @@ impl Site<'_> {
             roles: roles.to_vec(),
             log: self.log(),
             store: self.store(),
-            ground: backends.embedded.as_ref().map(|embedded| Arc::clone(&embedded.log) as _),
+            ground: backends.ground(),
             clock: self.clock(),
             clock_looked: Arc::default(),
             view: self.view.clone(),

@@ -1,7 +1,8 @@
 //! Topics that somebody else made.
 
 use super::brokers;
-use backends::kafka::OpenError;
+use backends::kafka::{KafkaLog, KafkaOptions, OpenError};
+use domain::port::LogError;
 use domain::topic::CATALOG;
 
 fn findings(outcome: Result<(), OpenError>) -> Vec<(String, String)> {
@@ -50,6 +51,24 @@ async fn a_topic_is_refused_for_each_setting_that_is_not_as_it_must_be() {
 /// What a topic must be, where the broker's own defaults are not that.
 fn right() -> Vec<(&'static str, &'static str)> {
     vec![("message.timestamp.type", "LogAppendTime"), ("retention.ms", "-1")]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_takes_records_where_its_brokers_have_the_copies_that_an_acknowledgement_needs() {
+    brokers::with(async |brokers| {
+        let log = brokers.open().await;
+        log.declare("pulses", 3).await.unwrap();
+        assert_eq!(log.check_writable("pulses").await, Ok(()));
+        let absent = log.check_writable("absent").await;
+        assert!(matches!(absent, Err(LogError::UnknownPartition(_))), "{absent:?}");
+        let options = KafkaOptions { replication: 2, min_insync_replicas: 2, ..brokers.options.clone() };
+        let careful = KafkaLog::open(options, crate::clock()).await.unwrap();
+        let Err(LogError::Unavailable(reason)) = careful.check_writable("pulses").await else {
+            panic!("there is one copy of each partition");
+        };
+        assert!(reason.ends_with("pulses: a partition has 1 copies in sync and needs 2"), "{reason}");
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,13 +28,21 @@ struct Told {
 }
 
 #[async_trait]
-impl Ground for Told {
+impl Disk for Told {
     async fn write(&self) -> Result<(), LogError> {
         self.refusal.lock().unwrap().clone().map_or(Ok(()), Err)
     }
 
     fn free_bytes(&self) -> Option<u64> {
         Some(self.free.load(Ordering::Relaxed)).filter(|free| *free < u64::MAX)
+    }
+}
+
+#[async_trait]
+impl Brokers for Told {
+    async fn check_writable(&self, topic: &str) -> Result<(), LogError> {
+        let refusal = |error| LogError::Unavailable(format!("{topic}: {error}"));
+        self.refusal.lock().unwrap().clone().map_or(Ok(()), |error| Err(refusal(error)))
     }
 }
 
@@ -85,7 +93,7 @@ impl House {
             roles: Role::ALL.to_vec(),
             log: Arc::clone(&log) as _,
             store: Arc::clone(&store) as _,
-            ground: Some(Arc::clone(&ground) as _),
+            ground: Ground::Disk(Arc::clone(&ground) as _),
             clock: Arc::clone(&clock) as _,
             clock_looked: Arc::default(),
             view,
@@ -96,6 +104,11 @@ impl House {
             bounds: BOUNDS,
         };
         Self { log, store, clock, ground, stop, tracker, readiness }
+    }
+
+    /// Its log is on brokers from now on.
+    fn on_brokers(&mut self) {
+        self.readiness.ground = Ground::Brokers(Arc::clone(&self.ground) as _);
     }
 
     /// What `/readyz` answers.
@@ -155,7 +168,7 @@ async fn a_role_looks_at_what_it_cannot_work_without() {
     let all = "catalog clock consumer disk drain lag log memory store";
     assert_eq!(looked(&[Role::IngestorConsumer]).await, all);
     assert_eq!(looked(&Role::ALL).await, "catalog clock consumer disk drain lag log memory pricing store");
-    house.readiness.ground = None;
+    house.on_brokers();
     let (_, body) = house.ask().await;
     assert!(body["checks"].get("disk").is_none(), "{body}");
 }
@@ -186,6 +199,23 @@ async fn a_log_that_takes_nothing_is_named_with_the_reason() {
     assert!(house.only_failure("log").await.contains("the disk is full"));
     *house.ground.refusal.lock().unwrap() = None;
     assert_eq!(house.ask().await.0, 200, "the disk has room again");
+}
+
+#[tokio::test]
+async fn brokers_that_would_acknowledge_nothing_are_named_with_the_topic() {
+    let mut house = House::new().await;
+    house.on_brokers();
+    assert_eq!(house.ask().await.0, 200);
+    *house.ground.refusal.lock().unwrap() = Some(LogError::Unavailable("no leader".to_owned()));
+    for (role, named) in [
+        (Role::IngestorApi, &*topic()),
+        (Role::IngestorConsumer, "processor-storage-consumption"),
+        (Role::Catalog, "catalog"),
+    ] {
+        house.readiness.roles = vec![role];
+        let text = house.only_failure("log").await;
+        assert!(text.contains(named) && text.contains("no leader"), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -232,7 +262,7 @@ async fn a_clock_a_minute_behind_the_log_is_tolerated_and_more_is_not() {
 #[tokio::test]
 async fn brokers_are_asked_about_one_partition_a_minute() {
     let mut house = House::new().await;
-    house.readiness.ground = None;
+    house.on_brokers();
     for partition in [0, 1] {
         house.append(partition).await;
     }

@@ -25,7 +25,7 @@ pub enum Alarm {
     },
     /// Retention removed records that were not counted yet.
     #[error(
-        "{}: the log begins at offset {low}, {next} is not counted yet; restore the log, and `pulse doctor` says what keeps records longer", self.name())]
+        "{}: the log begins at offset {low}, {next} is not counted yet; restore the log or, where they are gone for good, declare the loss by `pulse catalog add-incarnation`; `pulse doctor` says what keeps records longer", self.name())]
     RetentionPassed {
         /// The checkpoint's next offset.
         next: u64,

@@ -120,7 +120,7 @@ fn records_that_retention_took_before_they_were_counted_are_not_passed_over() {
     let alarm = consumer.alarm("RETENTION_PASSED");
     assert_eq!(
         alarm,
-        "RETENTION_PASSED: the log begins at offset 2, 1 is not counted yet; restore the log, and `pulse doctor` says what keeps records longer"
+        "RETENTION_PASSED: the log begins at offset 2, 1 is not counted yet; restore the log or, where they are gone for good, declare the loss by `pulse catalog add-incarnation`; `pulse doctor` says what keeps records longer"
     );
     assert_eq!(site.find_usage().as_deref(), Some("5"));
     let books = site.query.json(6, &["reconcile"]);

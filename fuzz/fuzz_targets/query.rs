@@ -5,7 +5,7 @@ use fuzz::House;
 use libfuzzer_sys::fuzz_target;
 
 thread_local! {
-    static HOUSE: House = House::open();
+    static HOUSE: House = House::with_usage();
 }
 
 const PATHS: [&str; 8] = [

@@ -54,6 +54,27 @@ struct Queue {
     running: bool,
     /// Of the last group, or of what lay there before the first. `None`: nobody has looked yet.
     arrival: Option<Timestamp>,
+    /// About what is unknown, and about what was refused.
+    complaints: [Complaints; 2],
+}
+
+/// Failures that are told seldom.
+#[derive(Default)]
+struct Complaints {
+    told: Option<Timestamp>,
+    left_out: u64,
+}
+
+impl Complaints {
+    /// Whether this one is told now, and how many were not since the last that was.
+    fn say(&mut self, now: Timestamp) -> Option<u64> {
+        if self.told.is_some_and(|told| told <= now && now < told.plus_seconds(1)) {
+            self.left_out += 1;
+            return None;
+        }
+        self.told = Some(now);
+        Some(mem::take(&mut self.left_out))
+    }
 }
 
 struct Waiting {
@@ -105,12 +126,19 @@ impl Lane {
             }
             Err(error) => {
                 self.shared.meter.failed(&error);
-                warn!(to = %self.place.topic_partition(), parts = receipts.len(), %error, "an append failed");
+                self.complain(&error, receipts.len());
                 for receipt in receipts {
                     receipt.failed(error.clone());
                 }
             }
         }
+    }
+
+    /// A line a second, lane and kind of failure at most: who has no disk left to write to needs none for saying so.
+    fn complain(&self, error: &NotTaken, parts: usize) {
+        let (kind, now) = (usize::from(error.is_refusal()), self.shared.clock.now());
+        let Some(left_out) = self.lock().complaints[kind].say(now) else { return };
+        warn!(to = %self.place.topic_partition(), parts, %error, left_out, "an append failed");
     }
 
     /// Appends a load; returns where its refused pulses are kept.
@@ -232,5 +260,14 @@ mod tests {
         assert_eq!(parts_of(&[100; 50]), 50);
         assert_eq!(parts_of(&[GROUP_BYTES - 1, 1, 1]), 2);
         assert_eq!(parts_of(&[2 * GROUP_BYTES, 1]), 1);
+    }
+
+    #[test]
+    fn one_failure_a_second_is_told_with_how_many_were_not() {
+        let mut complaints = Complaints::default();
+        let mut told = |millis| complaints.say(Timestamp::from_millis(millis));
+        assert_eq!([told(5_000), told(5_000), told(5_999)], [Some(0), None, None]);
+        assert_eq!([told(6_000), told(6_500), told(60_000)], [Some(2), None, Some(1)]);
+        assert_eq!(told(59_000), Some(0), "a clock that was set back hides nothing");
     }
 }

@@ -26,6 +26,9 @@ const REMEMBERED_SECONDS: i64 = 86_400;
 /// How long a request may be on the way before it is taken to have ended with its process: longer than the slowest.
 const UNDER_WAY_SECONDS_MAX: i64 = 1_800;
 
+/// Under a key that no request holds.
+const FREE: IdempotentRequest = IdempotentRequest { request: 0, begun: Timestamp::EPOCH, answer: None };
+
 /// What was answered.
 #[derive(Clone)]
 pub(crate) struct Answers {
@@ -85,7 +88,8 @@ impl Answers {
         Ok(Ok(begun))
     }
 
-    /// Does the work and remembers its answer. A failure is none: the key is free for the next try.
+    /// Does the work and remembers its answer. A failure is none: the key is free for the next try, and for another request
+    /// where this one was the client's mistake.
     async fn finish(
         &self,
         mut begun: Begun,
@@ -95,7 +99,8 @@ impl Answers {
         begun.timestamp = self.clock.now().micros().max(begun.timestamp + 1);
         match &done {
             Ok(answer) => begun.request.answer = Some(answer.clone()),
-            Err(_) => begun.request.begun = Timestamp::EPOCH,
+            Err(problem) if matches!(problem.kind().status(), 400 | 404 | 413) => begun.request = FREE,
+            Err(_) => begun.request.begun = FREE.begun,
         }
         if let Err(error) = self.write(&begun).await {
             warn!(%error, "an answer under an idempotency key is not remembered");
@@ -113,7 +118,8 @@ impl Answers {
 
 /// What an earlier request under the same key means for this one: its answer, a refusal, or nothing any more.
 fn judge(earlier: IdempotentRequest, hash: u128, now: Timestamp) -> Result<Option<KeptAnswer>, Problem> {
-    if earlier.begun.plus_seconds(REMEMBERED_SECONDS) <= now && earlier.begun != Timestamp::EPOCH {
+    let is_old = earlier.begun.plus_seconds(REMEMBERED_SECONDS) <= now && earlier.begun != FREE.begun;
+    if is_old || earlier == FREE {
         return Ok(None);
     }
     if earlier.request != hash {
@@ -264,6 +270,16 @@ mod tests {
         assert_eq!(counter.ask(Some("k-1"), "b").await, Err("IDEMPOTENCY_KEY_REUSED"));
         assert_eq!(counter.ask(Some("k-1"), "a").await, Ok(first("0")));
         assert_eq!(counter.ask(Some("k-1"), "a").await, Ok(again("0")));
+    }
+
+    #[tokio::test]
+    async fn what_the_client_got_wrong_may_be_mended_under_the_same_key() {
+        let counter = Counter::new();
+        let fails = async { Err(Problem::field(Code::InvalidArgument, "set", "names no field")) };
+        assert_eq!(counter.ask_for(Some("k-1"), "a", fails).await, Err("INVALID_ARGUMENT"));
+        assert_eq!(counter.ask(Some("k-1"), "b").await, Ok(first("0")));
+        assert_eq!(counter.ask(Some("k-1"), "a").await, Err("IDEMPOTENCY_KEY_REUSED"));
+        assert_eq!(counter.ask(Some("k-1"), "b").await, Ok(again("0")));
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ use domain::id::TenantId;
 use domain::port::{CellStore, Clock, Log, RegistryView, StoreError};
 use domain::time::Timestamp;
 use meta::Progress;
+use pipeline::Pace;
 use rest::Problem;
 use rest::page::PageKey;
 use seats::Seats;
@@ -97,6 +98,7 @@ struct Inner {
     ports: Ports,
     live_seats: Seats,
     recount_seats: Seats,
+    pace: Pace,
     /// Held by the one recount there is at a time.
     recount: Mutex<()>,
 }
@@ -109,6 +111,7 @@ pub fn build(config: Config, ports: Ports) -> QueryApi {
         ports,
         live_seats: Seats::new(live::CLIENTS_MAX, "live"),
         recount_seats: Seats::new(reconciliation::FOLLOWERS_MAX, "recount"),
+        pace: Pace::default(),
         recount: Mutex::default(),
     }))
 }
@@ -171,6 +174,10 @@ impl QueryApi {
 
     fn recount_seats(&self) -> &Seats {
         &self.0.recount_seats
+    }
+
+    fn pace(&self) -> &Pace {
+        &self.0.pace
     }
 
     /// Waits for the turn to count everything again: one at a time reads as much as there is.

@@ -19,14 +19,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
+mod pace;
 #[cfg(test)]
 mod tests;
+
+pub use pace::Pace;
 
 /// Where the newest counted record is older, and none waits, nothing comes at present.
 const IDLE_SECONDS: i64 = 60;
 /// How far back the rate looks: a checkpoint of the past is kept every ten minutes.
 const RATE_SECONDS_MAX: i64 = 3_600;
-const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// What became of everything below the checkpoints: each is exactly one of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -73,8 +75,9 @@ pub struct PipelinePartition {
     /// When the newest counted record was written; absent: none was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counted_until: Option<Time>,
-    /// Pulses a second over the last checkpoints, rounded to 3 places; 0 where nothing came for a minute; absent: too few
-    /// checkpoints.
+    /// Pulses read a second, rounded to 3 places: over the last ten seconds where this was asked then, or over what is known
+    /// of the last minute; else since the checkpoint before that was kept, which may be an hour ago. 0 where nothing came for
+    /// a minute; absent: too few checkpoints.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pulses_per_second: Option<Decimal>,
     /// Its books.
@@ -165,12 +168,16 @@ impl Standing {
         let (store, number) = (query.store(), generation.number);
         let watermark = read_watermark(store, &BTreeSet::from([(number, partition)])).await?;
         let checkpoint = read_checkpoint(store, number, partition).await?;
+        let pace = query.pace().note((number, partition), query.now(), checkpoint.totals.read);
         let topic = TopicPartition::new(Arc::clone(&generation.topic), partition);
         let end = query.log().watermarks(&topic).await?.high;
         let rate = if is_idle(&checkpoint, end, query.now()) {
             Some(BigRational::default())
         } else {
-            read_rate(store, (number, partition), &checkpoint).await?
+            match pace {
+                Some(rate) => Some(rate),
+                None => read_rate(store, (number, partition), &checkpoint).await?,
+            }
         };
         Ok(Self { generation: number, partition, checkpoint, end, watermark, rate })
     }
@@ -260,7 +267,7 @@ async fn read_rate(
 fn rate(before: &Checkpoint, now: &Checkpoint) -> Option<BigRational> {
     let pulses = now.totals.read.checked_sub(before.totals.read)?;
     let nanos = now.arrival.nanos().checked_sub(before.arrival.nanos()).filter(|nanos| *nanos > 0)?;
-    Some(BigRational::new(pulses.into(), nanos.into()) * BigRational::from_integer(NANOS_PER_SECOND.into()))
+    Some(pace::per_second(pulses, nanos))
 }
 
 fn rounded(rate: &BigRational) -> Decimal {

@@ -95,6 +95,17 @@ async fn a_rate_is_the_growth_since_the_checkpoint_before() {
 }
 
 #[tokio::test]
+async fn who_asks_again_is_told_what_came_meanwhile() {
+    let house = House::open().await;
+    remember(&house, 0, &checkpoint(2, 100, at("2026-03-10T14:27:00Z"))).await;
+    house.put_checkpoint(0, &checkpoint(9, 1_000, at("2026-03-10T14:37:00Z"))).await;
+    assert_eq!(show(&house).await["pulses_per_second"], "1.5", "since the one that was kept");
+    house.clock.advance(10);
+    house.put_checkpoint(0, &checkpoint(10, 1_070, at("2026-03-10T14:37:20Z"))).await;
+    assert_eq!(show(&house).await["pulses_per_second"], "7", "since ten seconds ago");
+}
+
+#[tokio::test]
 async fn checkpoints_of_long_ago_make_no_rate() {
     let house = House::open().await;
     remember(&house, 0, &checkpoint(2, 100, at("2026-03-10T12:00:00Z"))).await;

@@ -90,6 +90,30 @@ async fn an_answer_the_client_has_is_not_sent_again_until_it_changes() {
 }
 
 #[tokio::test]
+async fn the_version_of_a_complete_answer_does_not_change_with_the_watermark() {
+    for list in ["usage", "costs"] {
+        let (house, _) = house().await;
+        let tag = async |from: &str, to: &str, watermark: &str| {
+            house.reach(watermark).await;
+            let uri = format!("/v1/{list}?tenant=acme&from={from}&to={to}");
+            send(&house, &uri, &[]).await.0.headers()["etag"].clone()
+        };
+        let closed = async |watermark| tag("2026-03-10T00:00:00Z", "2026-03-10T14:00:00Z", watermark).await;
+        let first = closed("2026-03-10T14:00:00Z").await;
+        assert_eq!(closed("2026-03-10T14:30:01Z").await, first, "{list}");
+        let uri = format!("/v1/{list}?tenant=acme&from=2026-03-10T00:00:00Z&to=2026-03-10T14:00:00Z");
+        let (same, _) = send(&house, &uri, &[("if-none-match", first.to_str().unwrap())]).await;
+        assert_eq!(
+            (same.status().as_u16(), same.headers()["pulse-watermark"].to_str().unwrap()),
+            (304, "2026-03-10T14:30:01Z")
+        );
+        let open = async |watermark| tag("2026-03-10T00:00:00Z", "2026-03-10T15:00:00Z", watermark).await;
+        let first = open("2026-03-10T14:30:02Z").await;
+        assert_ne!(open("2026-03-10T14:30:03Z").await, first, "{list} is known further");
+    }
+}
+
+#[tokio::test]
 async fn lists_speak_csv_and_lines_and_single_things_only_json() {
     let (house, uris) = house().await;
     for uri in &uris {

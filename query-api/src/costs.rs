@@ -102,7 +102,8 @@ pub struct CostPage {
 /// Rates usage by window and group
 ///
 /// One item per currency. Usage of a closed period that came late is left out (`late_count`); the period it is billed
-/// in shows it without a window.
+/// in shows it without a window. The `ETag` of a complete answer stays while the watermark moves; the header
+/// `Pulse-Watermark` tells how far that is, also on a 304.
 #[utoipa::path(
     get,
     path = "/v1/costs",
@@ -154,7 +155,9 @@ pub async fn list_costs(
         last.map(|last| page::token(query.page_key(), &canonical, ask.grid.range(), last)).transpose()?;
     let items = slots.into_iter().map(|(slot, costs)| item(&ask, &folded, &slot, &costs)).collect();
     let meta = progress.meta(ask.grid.range(), late_count);
-    client.list(&CostPage { items, meta, next_page_token }, &columns(&ask))
+    let page = CostPage { items, meta, next_page_token };
+    let version = (&page.items, meta.version(), &page.next_page_token);
+    client.list_as(&page, (&version, &meta), &columns(&ask))
 }
 
 /// Rates every month of every tenant that the range touches.

@@ -31,6 +31,13 @@ pub struct Meta {
     pub late_count: Count,
 }
 
+impl Meta {
+    /// What of it tells one version of an answer from another: a watermark past the range says nothing new about it.
+    pub fn version(self) -> Self {
+        Self { watermark: self.watermark.filter(|_| !self.complete), ..self }
+    }
+}
+
 /// How far the partitions of some tenants are counted. Read it before the rows it speaks of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {

@@ -69,7 +69,8 @@ struct Shown {
 
 /// Sums usage by window, group and reported unit
 ///
-/// By event time, adjustments included. One item per unit that was reported: usage is never converted silently.
+/// By event time, adjustments included. One item per unit that was reported: usage is never converted silently. The `ETag`
+/// of a complete answer stays while the watermark moves; the header `Pulse-Watermark` tells how far that is, also on a 304.
 #[utoipa::path(
     get,
     path = "/v1/usage",
@@ -120,7 +121,9 @@ pub async fn list_usage(
         next.map(|next| page::token(query.page_key(), &canonical, ask.grid.range(), next)).transpose()?;
     let items = items.into_iter().map(|(slot, used)| item(&ask, slot, used)).collect();
     let meta = progress.meta(ask.grid.range(), late_until(i64::MAX));
-    client.list(&UsagePage { items, meta, next_page_token }, &columns(&ask))
+    let page = UsagePage { items, meta, next_page_token };
+    let version = (&page.items, meta.version(), &page.next_page_token);
+    client.list_as(&page, (&version, &meta), &columns(&ask))
 }
 
 /// What a page has to read, and how many adjustments lie before that: it goes on with the window that the page before

@@ -2,7 +2,7 @@
 
 use crate::Problem;
 use crate::accept::Accept;
-use crate::etag::{self, IfNoneMatch};
+use crate::etag::{self, Etag, IfNoneMatch};
 use crate::table;
 use axum::extract::FromRequestParts;
 use axum::http::header::{LINK, VARY};
@@ -17,6 +17,13 @@ pub(crate) const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
 const CSV: &str = "text/csv; charset=utf-8; header=present";
 const NDJSON: &str = "application/x-ndjson";
+
+/// The formats a page is answered in.
+const FORMATS: [&str; 3] = [JSON, CSV, NDJSON];
+
+/// Stands beside an answer that there is in several formats.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Formats(pub &'static [&'static str]);
 
 /// The client of a read.
 #[derive(Clone, Debug, Default)]
@@ -54,10 +61,40 @@ impl Client {
     /// the field `sku` of the field `group`; or an item a line. Tables and lines say in headers what is beside the
     /// items: a `Pulse-` header for each field of `meta`, and a link to the next page.
     pub fn list<T: Serialize>(&self, page: &T, columns: &[String]) -> Result<Response, Problem> {
-        let format = self.takes.best(&[JSON, CSV, NDJSON]).unwrap_or(JSON);
-        let mut response =
-            if format == JSON { self.answer(page)? } else { self.rows(page, format, columns)? };
+        self.page(page, columns, || self.answer(page))
+    }
+
+    /// The same, where the client has this answer already if it has one of the same `version`. The headers of `meta` stand
+    /// beside JSON too, for a 304 has nothing else to tell them by.
+    pub fn list_as<T: Serialize>(
+        &self,
+        page: &T,
+        (version, meta): (&impl Serialize, &impl Serialize),
+        columns: &[String],
+    ) -> Result<Response, Problem> {
+        self.page(page, columns, || {
+            let etag = Etag::of_content(&json(version)?);
+            let mut response = if self.has.holds(&etag) {
+                etag::not_modified(&etag)
+            } else {
+                etag::respond_as(&etag, JSON, json(page)?)
+            };
+            let meta = serde_json::to_value(meta).map_err(Problem::internal)?;
+            response.headers_mut().extend(meta_headers(&meta));
+            Ok(response)
+        })
+    }
+
+    fn page<T: Serialize>(
+        &self,
+        page: &T,
+        columns: &[String],
+        json: impl FnOnce() -> Result<Response, Problem>,
+    ) -> Result<Response, Problem> {
+        let format = self.takes.best(&FORMATS).unwrap_or(JSON);
+        let mut response = if format == JSON { json()? } else { self.rows(page, format, columns)? };
         response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+        response.extensions_mut().insert(Formats(&FORMATS));
         Ok(response)
     }
 
@@ -67,8 +104,7 @@ impl Client {
         let text = if format == CSV { table::csv(columns, items) } else { table::lines(items) };
         let mut response = etag::respond(&self.has, format, text.into_bytes());
         let headers = response.headers_mut();
-        let meta = page["meta"].as_object().into_iter().flatten();
-        headers.extend(meta.filter_map(|(name, value)| meta_header(name, value)));
+        headers.extend(meta_headers(&page["meta"]));
         headers.extend(
             page["next_page_token"].as_str().and_then(|token| self.link(token)).map(|link| (LINK, link)),
         );
@@ -84,6 +120,11 @@ impl Client {
 
 fn json<T: Serialize>(body: &T) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(body).map_err(Problem::internal)
+}
+
+/// A header for each field.
+fn meta_headers(meta: &Value) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    meta.as_object().into_iter().flatten().filter_map(|(name, value)| meta_header(name, value))
 }
 
 fn meta_header(name: &str, value: &Value) -> Option<(HeaderName, HeaderValue)> {

@@ -107,14 +107,17 @@ pub fn revision<T: Serialize>(known: &IfNoneMatch, revision: u64, body: &T) -> R
 /// The answer to a query, or 304 where the client has the same.
 pub(crate) fn respond(known: &IfNoneMatch, content_type: &str, bytes: Vec<u8>) -> Response {
     let etag = Etag::of_content(&bytes);
-    if known.holds(&etag) {
-        return not_modified(&etag);
-    }
+    if known.holds(&etag) { not_modified(&etag) } else { respond_as(&etag, content_type, bytes) }
+}
+
+/// The answer of that version to a query.
+pub(crate) fn respond_as(etag: &Etag, content_type: &str, bytes: Vec<u8>) -> Response {
     ([(header::ETAG, etag.to_header().as_bytes()), (header::CONTENT_TYPE, content_type.as_bytes())], bytes)
         .into_response()
 }
 
-fn not_modified(etag: &Etag) -> Response {
+/// What a client is told that has this version.
+pub(crate) fn not_modified(etag: &Etag) -> Response {
     (StatusCode::NOT_MODIFIED, [(header::ETAG, etag.to_header())]).into_response()
 }
 

@@ -2,6 +2,7 @@
 
 use crate::Problem;
 use crate::accept::Accept;
+use crate::client::Formats;
 use crate::problem::Kind;
 use axum::body::to_bytes;
 use axum::http::header;
@@ -21,8 +22,16 @@ pub(super) async fn judge(accept: Option<&Accept>, response: Response) -> Result
     }
     let is_refused = |format: &&str| accept.is_some_and(|accept| !accept.takes(format));
     match content_type(&response).filter(is_refused) {
-        Some(format) => Err(Problem::new(Kind::NotAcceptable, format!("the answer is {format}"))),
+        Some(format) => Err(Problem::new(Kind::NotAcceptable, words(&response, format))),
         None => Ok(response),
+    }
+}
+
+/// In which formats there is an answer.
+fn words(response: &Response, format: &str) -> String {
+    match response.extensions().get::<Formats>() {
+        Some(Formats(formats)) => format!("the answer is one of {}", formats.join(", ")),
+        None => format!("the answer is {format}"),
     }
 }
 

@@ -158,6 +158,8 @@ async fn a_format_nobody_makes_is_refused_and_a_table_is_made() {
         assert_eq!(seen, status, "{accept}: {body}");
         if status == 406 {
             assert_eq!((&body["code"], headers.get("etag")), (&json!("NOT_ACCEPTABLE"), None), "{accept}");
+            let formats = "application/json, text/csv; charset=utf-8; header=present, application/x-ndjson";
+            assert_eq!(body["detail"], format!("the answer is one of {formats}"), "{accept}");
         }
     }
 }

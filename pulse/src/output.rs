@@ -82,7 +82,7 @@ pub fn progress(length: u64, verb: &'static str, counts: &str) -> ProgressBar {
 /// The same for what has no known end: how much there is by now.
 pub fn counter(verb: &'static str) -> ProgressBar {
     let bar = ProgressBar::no_length().with_message(verb);
-    let style = ProgressStyle::with_template("{spinner} {msg} {human_pos} {per_sec}");
+    let style = ProgressStyle::with_template("{spinner} {msg} {human_pos}");
     style.map_or(bar.clone(), |style| bar.with_style(style))
 }
 

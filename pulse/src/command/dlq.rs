@@ -6,7 +6,7 @@ use super::Context;
 use super::asking::Asking;
 use crate::client::rest::{Request, Rest};
 use crate::exit::{Exit, Failure};
-use crate::output::{self, Listing, print_fields};
+use crate::output::{self, Format, Listing, print_fields};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -24,6 +24,8 @@ const LETTER_COLUMNS: [&str; 11] = [
     "replayed_time",
     "payload",
 ];
+/// Longer texts of a table's line are cut.
+const CELL_CHARS_MAX: usize = 100;
 const OUTCOME_COLUMNS: [&str; 7] = ["index", "id", "status", "reason", "field", "message", "dead_letter_id"];
 
 /// Look at what was refused and kept, and send it again.
@@ -234,9 +236,27 @@ fn rest(context: &Context) -> anyhow::Result<Rest> {
 }
 
 fn print(context: &Context, columns: &[&str], whole: &Value) -> anyhow::Result<Exit> {
-    let items = whole["items"].as_array().cloned().unwrap_or_default();
+    let mut items = whole["items"].as_array().cloned().unwrap_or_default();
+    if context.format == Format::Table {
+        items.iter_mut().for_each(shorten);
+    }
     context.format.print(&Listing { columns, items: &items, whole })?;
     Ok(Exit::Done)
+}
+
+/// Makes a letter a line that can be read: what was sent would be columns of its own, and what senders call an id may be
+/// long. `show`, JSON and CSV have it all.
+fn shorten(letter: &mut Value) {
+    let Some(letter) = letter.as_object_mut() else { return };
+    letter.remove("payload");
+    for value in letter.values_mut() {
+        if let Value::String(text) = value
+            && let Some((end, _)) = text.char_indices().nth(CELL_CHARS_MAX)
+        {
+            text.truncate(end);
+            text.push('…');
+        }
+    }
 }
 
 fn any_rejected(outcomes: &Value) -> bool {
@@ -302,6 +322,14 @@ mod tests {
             .with("reason", Some("IN_FUTURE"))
             .with("status", Some("purged"));
         assert_eq!(filter.request(), expected);
+    }
+
+    #[test]
+    fn a_line_of_a_table_is_short() {
+        let (long, whole) = ("é".repeat(101), "é".repeat(100));
+        let mut letter = json!({"id": long, "field": whole, "attempts": 3, "payload": {"sku": "x"}});
+        shorten(&mut letter);
+        assert_eq!(letter, json!({"id": format!("{whole}…"), "field": whole, "attempts": 3}));
     }
 
     #[test]

@@ -96,19 +96,16 @@ async fn find(context: &Context, search: &Request) -> anyhow::Result<String> {
 }
 
 fn only_charge(costs: &Value) -> Result<String, Failure> {
-    let ids: Vec<&str> = costs["items"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|item| item["charge_id"].as_str())
-        .collect();
-    match ids[..] {
-        [id] => Ok(id.to_owned()),
-        _ => Err(Failure {
-            exit: Exit::Failed,
-            message: "these costs are not one charge: name its id, which GET /v1/charges lists".to_owned(),
-        }),
-    }
+    let items = || costs["items"].as_array().into_iter().flatten();
+    let texts = |field: &str| -> Vec<&str> { items().filter_map(|item| item[field].as_str()).collect() };
+    let message = match (&texts("charge_id")[..], &texts("unpriced")[..]) {
+        ([id], _) => return Ok((*id).to_owned()),
+        _ if items().next().is_none() => "there is no such usage: see GET /v1/usage".to_owned(),
+        ([], [reason, ..]) => format!("this usage has no price: {reason}"),
+        _ => "these costs are not one charge: name its id, which GET /v1/charges lists with its price"
+            .to_owned(),
+    };
+    Err(Failure { exit: Exit::Failed, message })
 }
 
 /// A table for each part; CSV is the pulses alone.
@@ -198,8 +195,12 @@ mod tests {
             json!({"items": items})
         };
         assert_eq!(only_charge(&costs(&["a"])).unwrap(), "a");
-        assert!(only_charge(&costs(&[])).is_err());
-        assert!(only_charge(&costs(&["a", "b"])).unwrap_err().message.contains("/v1/charges"));
+        let refusal = |costs: &Value| only_charge(costs).unwrap_err().message;
+        assert!(refusal(&costs(&[])).contains("not one charge"));
+        assert!(refusal(&json!({"items": []})).contains("no such usage"));
+        assert!(refusal(&costs(&["a", "b"])).contains("/v1/charges"));
+        let unpriced = json!({"items": [{"quantity": "1", "unpriced": "NO_CONTRACT"}]});
+        assert_eq!(refusal(&unpriced), "this usage has no price: NO_CONTRACT");
     }
 
     #[test]

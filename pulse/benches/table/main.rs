@@ -27,6 +27,7 @@ mod streams;
 mod table;
 mod unary;
 mod visible;
+mod wrk;
 
 use pulse::environment::Environment;
 use std::process::ExitCode;

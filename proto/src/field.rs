@@ -87,7 +87,7 @@ impl Field {
 
     fn put<T: Default + PartialEq>(self, slot: &mut T, value: T) -> Result<(), Reject> {
         if *slot != T::default() {
-            let rule = "is given twice, under two names";
+            let rule = "is given twice";
             return Err(Reject::new(RejectReason::InvalidField, self.name(), rule));
         }
         *slot = value;

@@ -132,7 +132,6 @@ impl Pricing {
 
 /// The topic as the port's assignments want it: it is no generation of pulses, hence number 0.
 fn topic_layout(incarnation: &Incarnation) -> Generation {
-    let partitions =
-        u32::try_from(incarnation.first_offsets.len()).expect("a topic has fewer than 2^32 partitions");
-    Generation { number: 0, topic: REVISIONS.into(), ..Generation::first(FIXED_KEY, partitions) }
+    let first = Generation::first(FIXED_KEY, incarnation.partitions());
+    Generation { number: 0, topic: REVISIONS.into(), ..first }
 }

@@ -128,6 +128,13 @@ pub struct Incarnation {
     pub first_offsets: Vec<u64>,
 }
 
+impl Incarnation {
+    /// How many partitions it has.
+    pub fn partitions(&self) -> u32 {
+        u32::try_from(self.first_offsets.len()).expect("a topic has fewer than 2^32 partitions")
+    }
+}
+
 /// Spreads a hot tenant over shards from an event time on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {

@@ -74,15 +74,16 @@ pub fn print_fields(format: Format, object: &Value) -> anyhow::Result<()> {
 
 /// A bar on standard error that shows `counts` (a template of `indicatif`); it hides where that is no terminal.
 pub fn progress(length: u64, verb: &'static str, counts: &str) -> ProgressBar {
-    let style = ProgressStyle::with_template(&format!("{{msg}} {{wide_bar}} {counts} {{eta}}"));
-    let bar = ProgressBar::new(length).with_message(verb);
-    style.map_or(bar.clone(), |style| bar.with_style(style))
+    styled(ProgressBar::new(length).with_message(verb), &format!("{{msg}} {{wide_bar}} {counts} {{eta}}"))
 }
 
 /// The same for what has no known end: how much there is by now.
 pub fn counter(verb: &'static str) -> ProgressBar {
-    let bar = ProgressBar::no_length().with_message(verb);
-    let style = ProgressStyle::with_template("{spinner} {msg} {human_pos}");
+    styled(ProgressBar::no_length().with_message(verb), "{spinner} {msg} {human_pos}")
+}
+
+fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template(template);
     style.map_or(bar.clone(), |style| bar.with_style(style))
 }
 

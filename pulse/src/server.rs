@@ -13,10 +13,10 @@ use std::path::Path;
 pub const DEFAULT_HTTP: &str = "127.0.0.1:8080";
 /// Where gRPC is served by default.
 pub const DEFAULT_GRPC: &str = "127.0.0.1:50051";
-/// The variable that names the trace a command is part of (OpenTelemetry: environment variables as carriers of context).
-const TRACEPARENT_VARIABLE: &str = "TRACEPARENT";
 /// The data directory by default.
 pub const DEFAULT_DATA_DIR: &str = "./pulse-data";
+/// The variable that names the trace a command is part of (OpenTelemetry: environment variables as carriers of context).
+const TRACEPARENT_VARIABLE: &str = "TRACEPARENT";
 
 /// Which server a command talks to.
 #[derive(Args, Clone, Debug, Default)]

@@ -68,17 +68,19 @@ impl Topics {
 
     /// Which incarnation a topic is, once the brokers have been asked again whether it is what it was.
     pub async fn look(&self, topic: &str) -> Result<Arc<Incarnation>, LogError> {
-        let shape = self.control.find(self.options.topic(topic)).await?;
-        let shape = shape.ok_or_else(|| LogError::UnknownPartition(TopicPartition::new(topic, 0)))?;
+        let shape = self.shape(topic).await?;
         self.incarnations.see(topic, shape.partitions).map_err(LogError::UnknownPartition)
     }
 
     /// Whether every partition of a topic would acknowledge a record now.
     pub async fn check_writable(&self, topic: &str) -> Result<(), LogError> {
-        let name = self.options.topic(topic);
-        let shape = self.control.find(name.clone()).await?;
-        let shape = shape.ok_or_else(|| LogError::UnknownPartition(TopicPartition::new(topic, 0)))?;
-        shape.check_writable(&name, usize::try_from(self.options.min_insync_replicas).unwrap_or(0))
+        let in_sync_min = usize::try_from(self.options.min_insync_replicas).unwrap_or(0);
+        self.shape(topic).await?.check_writable(&self.options.topic(topic), in_sync_min)
+    }
+
+    async fn shape(&self, topic: &str) -> Result<Shape, LogError> {
+        let shape = self.control.find(self.options.topic(topic)).await?;
+        shape.ok_or_else(|| LogError::UnknownPartition(TopicPartition::new(topic, 0)))
     }
 
     /// Makes a topic where it is absent, then holds it to its settings.

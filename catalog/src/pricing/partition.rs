@@ -54,8 +54,7 @@ async fn price(partition: &Partition) {
 
 impl Partition {
     pub(super) fn new(pricing: Pricing, incarnation: &Incarnation, number: u32) -> Self {
-        let partitions = incarnation.first_offsets.len();
-        let partitions = u32::try_from(partitions).expect("a topic has fewer than 2^32 partitions");
+        let partitions = incarnation.partitions();
         Self { pricing, number, partitions, incarnation: incarnation.number }
     }
 

@@ -22,14 +22,12 @@ pub async fn rated_time(
 }
 
 async fn find(log: &dyn Log, tenant: &TenantId, timestamp: i64) -> Result<Option<Timestamp>, LogError> {
-    let incarnation = log.incarnation(REVISIONS).await?;
     let Some((number, offset)) = stamp::trigger_of(timestamp) else { return Ok(None) };
+    let incarnation = log.incarnation(REVISIONS).await?;
     if number != incarnation.number {
         return Ok(None);
     }
-    let partitions =
-        u32::try_from(incarnation.first_offsets.len()).expect("a topic has fewer than 2^32 partitions");
-    let topic = TopicPartition::new(REVISIONS, partition_of_tenant(tenant, partitions));
+    let topic = TopicPartition::new(REVISIONS, partition_of_tenant(tenant, incarnation.partitions()));
     let held = log.watermarks(&topic).await?;
     if !(held.low..held.high).contains(&offset) {
         return Ok(None);

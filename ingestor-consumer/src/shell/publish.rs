@@ -32,8 +32,7 @@ async fn append<T>(
     if items.len() == 0 {
         return Ok(());
     }
-    let partitions = log.incarnation(topic).await?.first_offsets.len();
-    let partitions = u32::try_from(partitions).expect("a topic has fewer than 2^32 partitions").max(1);
+    let partitions = log.incarnation(topic).await?.partitions().max(1);
     let mut placed: BTreeMap<u32, Vec<NewRecord>> = BTreeMap::new();
     for item in items {
         let (partition, record) = place(item, partitions);

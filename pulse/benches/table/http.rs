@@ -18,36 +18,37 @@ use tokio::net::TcpStream;
 const CONNECTIONS: u16 = 50;
 const HEAD_END: &[u8] = b"\r\n\r\n";
 
+/// Lets so many connections ask until the end.
+type Drive = fn(SocketAddr, u16, Duration) -> anyhow::Result<Run>;
+
 /// The rows.
 pub fn rows(settings: &Settings) -> anyhow::Result<Vec<Row>> {
     let duration = Duration::from_secs(settings.seconds);
+    let (client, drive): (&str, Drive) =
+        if wrk::is_there() { ("wrk", wrk::drive) } else { ("our client", drive) };
     let echo = Echo::start()?;
-    let echoed = drive(echo.http, duration)?;
+    let echoed = drive(echo.http, CONNECTIONS, duration)?;
     drop(echo);
     let home = Home::new()?;
     let server = home.start()?;
     server.apply(&catalog(TENANTS))?;
-    drive(server.ready.http, duration / 10)?;
+    drive(server.ready.http, CONNECTIONS, duration / 10)?;
     let before = processor_time(server.pid())?;
-    let ours = drive(server.ready.http, duration)?;
+    let ours = drive(server.ready.http, CONNECTIONS, duration)?;
     let cost = processor_row(("HTTP call", ours.calls), server.pid(), before)?;
     settle(&server)?;
     let books = server.pipeline()?["books"].take();
     if books["applied"] != books["read"] {
         bail!("not every pulse was new and accepted: {books}");
     }
-    let client = if wrk::is_there() { "wrk" } else { "our client" };
     let what = format!("HTTP one-pulse calls/s, 50 connections, {client}");
     let row = ours.row(&what, ("axum echo", &echoed));
     let met = ours.rate * 10 >= echoed.rate * 6 && ours.rate >= 50_000;
     Ok(vec![row.aiming("≥ 0.60 of the echo and ≥ 50,000", met), cost])
 }
 
-fn drive(address: SocketAddr, duration: Duration) -> anyhow::Result<Run> {
-    if wrk::is_there() {
-        return wrk::drive(address, CONNECTIONS, duration);
-    }
-    closed_loop::drive(CONNECTIONS, duration, |pulses, end| call(address, pulses, end))
+fn drive(address: SocketAddr, connections: u16, duration: Duration) -> anyhow::Result<Run> {
+    closed_loop::drive(connections, duration, |pulses, end| call(address, pulses, end))
 }
 
 /// One connection that asks again as soon as it is answered.

@@ -33,8 +33,7 @@ async fn is_drained(log: &dyn Log, store: &dyn CellStore, registry: &Registry) -
         }
     }
     let catalogue = end(log, &CATALOG.into(), 0).await?;
-    let partitions = log.incarnation(REVISIONS).await?.first_offsets.len();
-    for partition in 0..u32::try_from(partitions)? {
+    for partition in 0..log.incarnation(REVISIONS).await?.partitions() {
         let followed = stamp(store, &worker_key(WORKER, CATALOG, partition)).await?;
         let priced = stamp(store, &worker_key(WORKER, REVISIONS, partition)).await?;
         let revised = end(log, &REVISIONS.into(), partition).await?;
